@@ -1,0 +1,45 @@
+# make run    install, then train with and without the sky on the S&P 500 and write the report
+# make test   install, then check notebooks and library and run every test
+# make lab    JupyterLab on the notebooks
+# make docs   the site (needs Quarto)
+# make readme write README.md from nbs/index.ipynb
+# make clean  remove everything that can be made again
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lab docs readme clean
+
+run: .venv/run.stamp
+	$(BIN)/celestial-pgat run
+
+test: .venv/dev.stamp
+	$(BIN)/pytest -q tests/test_project.py
+	$(BIN)/python tests/run_notebooks.py
+	$(BIN)/pytest -q tests --ignore tests/test_project.py
+	@cat .venv/notebook_times.txt
+
+lab: .venv/dev.stamp
+	$(BIN)/jupyter lab --notebook-dir nbs
+
+docs: .venv/dev.stamp
+	@command -v quarto >/dev/null || { echo "make docs needs Quarto (https://quarto.org); the notebooks read the same in JupyterLab: make lab"; exit 1; }
+	$(BIN)/nbdev_docs
+
+readme: .venv/dev.stamp
+	$(BIN)/python tests/project.py
+
+clean:
+	rm -rf .venv _docs _proc .pytest_cache .hypothesis *.egg-info nbs/.last_checked data/cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "celestial_pgat needs Python 3.11 or newer; name it with: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: settings.ini setup.py constraints.txt | .venv/bin/python
+	$(BIN)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/dev.stamp: settings.ini setup.py constraints.txt | .venv/bin/python
+	$(BIN)/pip install -q -c constraints.txt -e '.[lab,dev]'
+	@touch $@ .venv/run.stamp

@@ -1,0 +1,21 @@
+"""Write README.md from nbs/index.ipynb: `python tests/project.py`. Quarto is not needed."""
+import re
+from pathlib import Path
+
+import nbformat
+from nbconvert import MarkdownExporter
+
+ROOT = Path(__file__).parents[1]
+
+
+def readme_text() -> str:
+    """Return the markdown of index.ipynb with its image paths seen from the project's root."""
+    notebook = nbformat.read(ROOT / "nbs" / "index.ipynb", as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith(("#| hide", "#| default_exp"))]
+    text, _ = MarkdownExporter().from_notebook_node(notebook)
+    text = re.sub(r"\]\((images/)", r"](nbs/\1", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+if __name__ == "__main__":
+    (ROOT / "README.md").write_text(readme_text(), encoding="utf-8")
