@@ -156,7 +156,7 @@ def _places(t: Time) -> np.ndarray:
     r, v = ((ecliptic * gap).sum(1) for gap in (moon.position.au - earth.position.au, moon.velocity.au_per_d - earth.velocity.au_per_d))
     h = np.cross(r, v, axis=0)
     xyz[Body.NORTH_NODE, :2] = (-h[1], h[0]) / np.hypot(h[0], h[1])
-    xyz[Body.SOUTH_NODE] = -xyz[Body.NORTH_NODE]
+    xyz[Body.SOUTH_NODE, :2] = -xyz[Body.NORTH_NODE, :2]
     x, y, z = xyz[:, 0], xyz[:, 1], xyz[:, 2]
     tilt = t._mean_obliquity_radians + t._nutation_angles_radians[1]
     distance = np.sqrt(x * x + y * y + z * z)
