@@ -130,9 +130,9 @@ PRESETS = {
         train=TrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
     "demo": Config(
         data=DataConfig(batch_size=32),
-        model=ModelConfig(history=60, horizon=5, label=10, d=48, heads=4, encoder_layers=2, decoder_layers=1, feedforward=2,
-                          body_width=16, body_heads=4, graph_layers=2, combiner_width=8, celestial_fusion_dim=48),
-        train=TrainConfig(epochs=8, warmup_epochs=1)),
+        model=ModelConfig(history=40, horizon=5, label=10, d=48, heads=4, encoder_layers=2, decoder_layers=1, feedforward=2,
+                          body_width=16, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=48),
+        train=TrainConfig(epochs=6, warmup_epochs=1)),
     "production": Config(),
 }
 

@@ -1,0 +1,147 @@
+"""The command line, end to end, as a person uses it: real data, the smoke preset, in processes of its own."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+COMMAND = Path(sys.executable).parent / "celestial-pgat"
+ENVIRONMENT = os.environ | {"MPLBACKEND": "agg"}
+
+
+def call(*arguments, **kwargs) -> subprocess.CompletedProcess:
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=ENVIRONMENT, timeout=300, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Path:
+    """Four hundred real sessions as a person's own CSV file."""
+    from celestial_pgat.data.prices import load_ohlc
+    path = tmp_path_factory.mktemp("data") / "mine.csv"
+    load_ohlc("sp500").iloc[-400:].to_csv(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(table, tmp_path_factory) -> tuple[Path, str]:
+    """One whole run; returns its folder and what it printed."""
+    output = tmp_path_factory.mktemp("runs")
+    done = call("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24")
+    assert done.returncode == 0, done.stderr
+    (folder,) = output.iterdir()
+    return folder, done.stdout
+
+
+def test_run_prints_the_table_and_names_the_report(finished):
+    folder, printed = finished
+    for text in ["random walk", "without sky", "with sky", "MAE", "RMSE", "skill", str(folder / "report.html")]:
+        assert text in printed
+
+
+def test_run_keeps_its_configuration_and_seed(finished):
+    config = json.loads((finished[0] / "with_sky" / "config.json").read_text())["config"]
+    assert (config["model"]["d"], config["model"]["use_sky"], config["seed"]) == (24, True, 7)
+    blind = json.loads((finished[0] / "without_sky" / "config.json").read_text())["config"]
+    assert blind["model"].pop("use_sky") is False and config["model"].pop("use_sky") and blind == config
+
+
+def test_metrics_of_the_random_walk_are_those_of_the_last_close(finished, table):
+    prices = pd.read_csv(table, index_col=0)
+    stored = json.loads((finished[0] / "metrics.json").read_text())
+    rows, horizon, history = len(prices), 3, 16
+    first = rows - int(round(rows * 0.15)) + history - 1   # last history row of the first test window
+    origins = np.arange(first, rows - horizon)
+    close = prices["Close"].to_numpy()
+    errors = [np.abs(close[origins + step] - close[origins]) for step in range(1, horizon + 1)]
+    assert stored["windows"] == len(origins)
+    assert stored["price"]["random walk"]["Close"]["mae"] == pytest.approx(np.mean(errors), rel=1e-5)
+
+
+def test_report_is_complete_and_offline(finished):
+    folder, _ = finished
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64") >= 5
+    assert "<script src=\"http" not in page and "@import url(http" not in page
+    cells = json.loads((folder / "report.ipynb").read_text())["cells"]
+    assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
+
+
+def test_forecast_prints_the_next_sessions(finished):
+    done = call("forecast", "--model", finished[0])
+    assert done.returncode == 0, done.stderr
+    assert [day for day in ("2019-01-02", "2019-01-03", "2019-01-04") if day in done.stdout] == ["2019-01-02", "2019-01-03", "2019-01-04"]
+    assert "2019-01-01" not in done.stdout, "New Year is no session"
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--set", "model.d=17"], "nearest valid widths are 16 or 18"),
+    (["--set", "model.width=16"], "model.width"),
+    (["--set", "model.d"], "key=value"),
+    (["--preset", "big"], "smoke"),
+    (["--data", "absent.csv"], "absent.csv"),
+    (["--data", "sp5000"], "sp500"),
+    (["--config", "absent.yaml"], "absent.yaml"),
+])
+def test_wrong_arguments_are_refused_before_any_work(arguments, message, tmp_path):
+    done = call("run", "--preset", "smoke", "--output", tmp_path / "runs", *arguments)
+    assert done.returncode == 2 and message in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
+
+
+def spoil(frame: pd.DataFrame, fault: str) -> pd.DataFrame:
+    """Return the table with one fault in row 100."""
+    frame = frame.copy()
+    if fault == "NaN":
+        frame.iloc[100, 3] = np.nan
+    elif fault == "High":
+        frame.iloc[100, 1] = frame.iloc[100, 2] - 1
+    elif fault == "positive":
+        frame.iloc[100, 2] = -1.0
+    elif fault == "duplicate":
+        frame.index = frame.index[:100].append(frame.index[99:100]).append(frame.index[101:])
+    elif fault == "sorted":
+        frame = pd.concat([frame.iloc[100:], frame.iloc[:100]])
+    elif fault == "2053":
+        frame.index = frame.index + pd.DateOffset(years=40)
+    elif fault == "rows":
+        frame = frame.iloc[:20]
+    elif fault == "Close":
+        frame = frame.drop(columns="Close")
+    return frame
+
+
+@pytest.mark.parametrize("fault", ["NaN", "High", "positive", "duplicate", "sorted", "2053", "rows", "Close"])
+def test_bad_data_is_refused_before_any_work(fault, table, tmp_path):
+    spoil(pd.read_csv(table, index_col=0, parse_dates=True), fault).to_csv(tmp_path / "bad.csv")
+    done = call("run", "--preset", "smoke", "--data", tmp_path / "bad.csv", "--output", tmp_path / "runs")
+    assert done.returncode == 2 and fault in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
+
+
+def test_truncated_model_is_refused(finished, tmp_path):
+    import shutil
+    copy = shutil.copytree(finished[0] / "with_sky", tmp_path / "model")
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:500])
+    done = call("forecast", "--model", copy)
+    assert done.returncode == 2 and "model.safetensors" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_interrupt_leaves_a_checkpoint_and_says_where(table, tmp_path):
+    arguments = [COMMAND, "run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500"]
+    process = subprocess.Popen(list(map(str, arguments)), env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.rglob("last.ckpt")) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=60)
+    (last,) = tmp_path.rglob("last.ckpt")
+    assert process.returncode == 130 and str(last) in printed, printed
+    import torch
+    assert torch.load(last, weights_only=False)["epoch"] >= 0
