@@ -108,7 +108,7 @@ def observe(model: nn.Module, dataset: Any, batch_size: int = 64) -> Observation
     return Observation(forecast, gate.numpy(), adjacency.numpy())
 
 # %% ../../nbs/81_app.report.ipynb #3c4e4b16
-def gather(cfg: Config, data: Any, prices: pd.DataFrame, results: dict[str, Any], unit: str = "index points") -> Run:
+def gather(cfg: Config, data: Any, results: dict[str, Any], unit: str = "index points") -> Run:
     """Forecast the test windows of the data module with both models and put a run together.
 
     results: what `fit` returned, by the names WITHOUT and WITH; of each its model and its history, indexed by epoch, are used.
@@ -120,9 +120,9 @@ def gather(cfg: Config, data: Any, prices: pd.DataFrame, results: dict[str, Any]
     forecasts = {CONSTANT: constant_forecast(truth_of(data.train).target, len(test)),
                  WITHOUT: predict(results[WITHOUT].model, test), WITH: seen.forecast}
     losses = pd.concat([results[name].history.reset_index().assign(forecast=name) for name in (WITHOUT, WITH)], ignore_index=True)
-    first = prices.index.get_loc(test.origins[0]) - cfg.model.history + 1
+    first = data.prices.index.get_loc(test.origins[0]) - cfg.model.history + 1
     return Run(forecasts, truth_of(test), pd.DatetimeIndex(test.origins), np.asarray(test.target_dates, dtype="datetime64[ns]"),
-               prices.iloc[first:], losses[["forecast", "epoch", "train_loss", "validation_loss"]], seen.gate, seen.adjacency,
+               data.prices.iloc[first:], losses[["forecast", "epoch", "train_loss", "validation_loss"]], seen.gate, seen.adjacency,
                json.loads(config_json(cfg)), unit)
 
 # %% ../../nbs/81_app.report.ipynb #451d3a69
@@ -146,13 +146,19 @@ def comparison_table(metrics: Metrics, seed: int = 2024) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 # %% ../../nbs/81_app.report.ipynb #5ccfa775
+def _number(value: float, digits: int, sign: str = "") -> str:
+    """Write a number with so many significant digits, zeros at the end included."""
+    return f"{value:{sign}#.{digits}g}".rstrip(".")
+
+
 def _sentence(a: str, b: str, found: Difference) -> str:
     """Say in words what a difference shows."""
+    mean, low, high = (_number(value, 3, "+") for value in (found.mean, found.low, found.high))
     if np.isnan(found.low):
-        return f"{a} minus {b}: {found.mean:+.3g}, but {found.windows} test windows are too few for an interval"
+        return f"{a} minus {b}: {mean}, but {found.windows} test windows are too few for an interval"
     word = "distinguishable" if found.distinguishable else "not distinguishable"
     better = (f", {a} is {'better' if found.mean < 0 else 'worse'}") if found.distinguishable else ""
-    return f"{a} minus {b}: {found.mean:+.3g} (95% interval {found.low:+.3g} to {found.high:+.3g}), {word} from zero{better}"
+    return f"{a} minus {b}: {mean} (95% interval {low} to {high}), {word} from zero{better}"
 
 
 def _beaten(found: dict[tuple[str, str], Difference], reference: str) -> str:
@@ -166,13 +172,13 @@ def verdict(metrics: Metrics, seed: int = 2024) -> str:
     found = comparisons(metrics, seed)
     sky = found[WITH, WITHOUT]
     error = {name: metrics.scores(name)["MAE"] for name in (WITH, WITHOUT, RANDOM_WALK, CONSTANT)}
-    share = f"{abs(sky.mean):.3g} {metrics.unit} ({abs(sky.mean) / error[WITHOUT]:.2%})"
+    share = f"{_number(abs(sky.mean), 3)} {metrics.unit} ({abs(sky.mean) / error[WITHOUT]:.2%})"
     headline = (f"In this run the model with the sky errs {'less' if sky.mean < 0 else 'more'}, by {share}" if sky.distinguishable
                 else "In this run the models with and without the sky cannot be told apart")
     beaten = _beaten(found, CONSTANT)
     lines = [f"# {headline}; {beaten[0].lower()}{beaten[1:]} a constant", "",
              f"Mean absolute error of Open, High, Low and Close over {sky.windows} test windows of {metrics.truth.shape[1]} sessions, in "
-             f"{metrics.unit}: " + ", ".join(f"{name} **{value:.4g}**" for name, value in error.items()) + ".", "",
+             f"{metrics.unit}: " + ", ".join(f"{name} **{_number(value, 4)}**" for name, value in error.items()) + ".", "",
              f"{_beaten(found, RANDOM_WALK)} the random walk by more than the choice of test days explains. {beaten} the training median, "
              "a constant without any model: the fairer bar, since the random walk is a poor forecast of High and Low.", "",
              *(f"- {_sentence(a, b, difference)}." for (a, b), difference in found.items()), "",
@@ -217,19 +223,20 @@ def plot_learning(learning: pd.DataFrame) -> Figure:
 
     learning: columns forecast, epoch, train_loss, validation_loss (mean squared error in scaled units).
     """
-    figure, axis = plt.subplots(figsize=(7, 3.4), layout="constrained")
-    colors = forecast_colors([CONSTANT, WITHOUT, WITH])
-    best = {}
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    colors, best = forecast_colors([CONSTANT, WITHOUT, WITH]), {}
     for name, rows in learning.groupby("forecast", sort=False):
-        axis.plot(rows["epoch"], rows["train_loss"], "--", color=colors[name], linewidth=1, label=f"{name}, training")
-        axis.plot(rows["epoch"], rows["validation_loss"], "-", color=colors[name], linewidth=2, label=f"{name}, validation")
+        for axis, column in zip(axes, ("train_loss", "validation_loss")):
+            axis.plot(rows["epoch"], rows[column], "o-", markersize=3, color=colors[name], linewidth=2, label=name)
         lowest = rows.loc[rows["validation_loss"].idxmin()]
-        best[name] = lowest["validation_loss"]
-        axis.plot(lowest["epoch"], lowest["validation_loss"], "o", markersize=10, fillstyle="none", color=colors[name])
-    axis.set(xlabel="epoch", ylabel="loss [scaled units squared]",
-             title="Lowest validation loss: " + ", ".join(f"{value:.4g} {name}" for name, value in best.items()))
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
+        best[name] = lowest["epoch"]
+        axes[1].plot(lowest["epoch"], lowest["validation_loss"], "o", markersize=11, fillstyle="none", color=colors[name])
+    axes[0].set(title="Training", ylabel="loss [scaled units squared]")
+    axes[1].set(title="Validation is lowest after epoch " + ", ".join(f"{epoch:.0f} {name}" for name, epoch in best.items()))
+    for axis in axes:
+        axis.set(xlabel="epoch", xlim=(-0.3, learning["epoch"].max() + 0.3))
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[0].legend(fontsize=9)
     return figure
 
 # %% ../../nbs/81_app.report.ipynb #b1493864
@@ -322,8 +329,9 @@ CELLS = (
     "report.plot_forecasts(run);",
     "## The training",
     "report.plot_learning(run.learning);",
-    "## What the sky stream did\n\nAn open gate and a structured adjacency show that the stream is at work. They do not show that it helps; "
-    "that is what the verdict is for.",
+    "## What the sky stream did\n\nThe gate starts as `model.gate_init` says, the balanced one at 0.5; a gate that still stands there was "
+    "hardly trained. An open gate and a structured adjacency would show that the stream is used. They could not show that it helps: that "
+    "is what the verdict is for.",
     "report.plot_gate(run.origins, run.gate);",
     "report.plot_adjacency(run.adjacency);",
     "report.plot_last_sky(run);",
@@ -333,7 +341,9 @@ CELLS = (
 
 def score_table(metrics: Metrics) -> pd.DataFrame:
     """Return every score as text, with a dash for what does not exist."""
-    return metrics.table().map(lambda value: f"{value:.4g}" if np.isfinite(value) else "–")
+    forms = {"direction": "{:.1%}", "std ratio": "{:.3f}", "skill MAE": "{:+.1%}", "skill RMSE": "{:+.1%}"}
+    write = lambda column: [forms.get(column.name, "{:.3f}").format(value) if np.isfinite(value) else "–" for value in column]
+    return metrics.table().apply(write)
 
 
 def settings_table(run: Run) -> pd.DataFrame:
@@ -353,9 +363,9 @@ def build_report(cells: Sequence[str] = CELLS) -> NotebookNode:
 
 # %% ../../nbs/81_app.report.ipynb #e06f8c89
 class _ThisInterpreter(KernelSpecManager):
-    """Answer every question for a kernel with the running interpreter."""
+    """Answer every question for a kernel with the running interpreter, drawing into the notebook whatever MPLBACKEND says."""
     def get_kernel_spec(self, kernel_name):
-        return KernelSpec(**get_kernel_dict())
+        return KernelSpec(**(get_kernel_dict() | {"env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}}))
 
 
 def execute(notebook: NotebookNode, folder: str | Path, timeout: int = 300) -> NotebookNode:
