@@ -3,6 +3,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have jsonargparse's types, which check themselves
 from jaxtyping import install_import_hook
 
 hook = install_import_hook("celestial_pgat", "beartype.beartype")

@@ -132,7 +132,7 @@ PRESETS = {
         data=DataConfig(batch_size=32),
         model=ModelConfig(history=40, horizon=5, label=10, d=48, heads=4, encoder_layers=2, decoder_layers=1, feedforward=2,
                           body_width=16, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=48),
-        train=TrainConfig(epochs=6, warmup_epochs=1)),
+        train=TrainConfig(epochs=4, warmup_epochs=1)),
     "production": Config(),
 }
 

@@ -56,7 +56,7 @@ class CelestialAttention(nn.Module):
     """Let each market step attend to the bodies of its day.
 
     `forward(stream [B,L,d], bodies [B,L,N,w])` -> `[B,L,d]`; `width` is the celestial fusion dimension and must be
-    divisible by `heads`. The sub-module `weights` returns the attention `[B,L,H,N]`. Keys have no bias: its gradient is zero.
+    divisible by `heads`. The sub-module `weights` returns the attention `[B,L,N,H]`. Keys have no bias: its gradient is zero.
     """
 
     def __init__(self, d: int, body_width: int, width: int, heads: int):
@@ -64,14 +64,14 @@ class CelestialAttention(nn.Module):
         self.heads = heads
         self.query, self.key = nn.Linear(d, width, bias=False), nn.Linear(body_width, width, bias=False)
         self.value, self.output = nn.Linear(body_width, width), nn.Linear(width, d)
-        self.weights = nn.Softmax(-1)
+        self.weights = nn.Softmax(-2)
 
     def forward(self, stream: Float[Tensor, "batch step d"], bodies: Float[Tensor, "batch step node width"]) -> Float[Tensor, "batch step d"]:
-        query = rearrange(self.query(stream), "b l (h f) -> b l h f", h=self.heads)             # [B,L,H,f]
-        key = rearrange(self.key(bodies), "b l n (h f) -> b l h f n", h=self.heads)             # [B,L,H,f,N]
-        value = rearrange(self.value(bodies), "b l n (h f) -> b l h n f", h=self.heads)         # [B,L,H,N,f]
-        weights = self.weights((query[..., None, :] @ key).squeeze(-2) * query.shape[-1] ** -0.5)  # [B,L,H,N]
-        mixed = (weights[..., None, :] @ value).squeeze(-2)                                     # [B,L,H,f]
+        query = rearrange(self.query(stream), "b l (h f) -> b l 1 h f", h=self.heads)           # [B,L,1,H,f]
+        key = rearrange(self.key(bodies), "b l n (h f) -> b l n h f", h=self.heads)             # [B,L,N,H,f]
+        value = rearrange(self.value(bodies), "b l n (h f) -> b l n h f", h=self.heads)         # [B,L,N,H,f]
+        weights = self.weights((query * key).sum(-1) * query.shape[-1] ** -0.5)                 # [B,L,N,H]
+        mixed = (weights[..., None] * value).sum(2)                                             # [B,L,H,f]
         return self.output(rearrange(mixed, "b l h f -> b l (h f)"))                            # [B,L,d]
 
 # %% ../../nbs/54_model.pgat.ipynb #904c1f04
