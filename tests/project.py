@@ -4,15 +4,24 @@ from pathlib import Path
 
 import nbformat
 from nbconvert import MarkdownExporter
+from traitlets.config import Config
 
 ROOT = Path(__file__).parents[1]
 
 
 def readme_text() -> str:
-    """Return the markdown of index.ipynb with its image paths seen from the project's root."""
+    """Return the markdown of index.ipynb with its image paths seen from the project's root.
+
+    The directives mean what they mean on the site: `hide` drops a cell, `echo: false` its source.
+    """
     notebook = nbformat.read(ROOT / "nbs" / "index.ipynb", as_version=4)
-    notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith(("#| hide", "#| default_exp"))]
-    text, _ = MarkdownExporter().from_notebook_node(notebook)
+    notebook.metadata["language_info"] = {"name": "python"}
+    notebook.cells = [cell for cell in notebook.cells if not cell.source.startswith("#| hide")]
+    for cell in notebook.cells:
+        if cell.source.startswith("#| echo: false"):
+            cell.metadata["tags"] = ["no-source"]
+    drop = {"enabled": True, "remove_input_tags": {"no-source"}}
+    text, _ = MarkdownExporter(config=Config({"TagRemovePreprocessor": drop})).from_notebook_node(notebook)
     text = re.sub(r"\]\((images/)", r"](nbs/\1", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 

@@ -122,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C."""
     given = parser().parse_args(arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")    # read when torch loads: a waiting thread leaves its core to others
     try:
         if given.command == "run":
             run(given.data, given.config, given.set, given.preset, given.seed, given.output)
