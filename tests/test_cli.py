@@ -45,9 +45,9 @@ def test_run_prints_the_table_and_names_the_report(finished):
 
 
 def test_run_keeps_its_configuration_and_seed(finished):
-    config = json.loads((finished[0] / "with_sky" / "config.json").read_text())["config"]
+    config = json.loads((finished[0] / "with_sky" / "config.json").read_text())["configuration"]
     assert (config["model"]["d"], config["model"]["use_sky"], config["seed"]) == (24, True, 7)
-    blind = json.loads((finished[0] / "without_sky" / "config.json").read_text())["config"]
+    blind = json.loads((finished[0] / "without_sky" / "config.json").read_text())["configuration"]
     assert blind["model"].pop("use_sky") is False and config["model"].pop("use_sky") and blind == config
 
 
@@ -116,11 +116,14 @@ def spoil(frame: pd.DataFrame, fault: str) -> pd.DataFrame:
     return frame
 
 
-@pytest.mark.parametrize("fault", ["NaN", "High", "positive", "duplicate", "sorted", "2053", "rows", "Close"])
-def test_bad_data_is_refused_before_any_work(fault, table, tmp_path):
+@pytest.mark.parametrize("fault, message", [
+    ("NaN", "Close nan on"), ("High", "High"), ("positive", "positive"), ("duplicate", "occurs twice"), ("sorted", "sorted"),
+    ("2053", "2053"), ("rows", "rows are too few"), ("Close", "Close"),
+])
+def test_bad_data_is_refused_before_any_work(fault, message, table, tmp_path):
     spoil(pd.read_csv(table, index_col=0, parse_dates=True), fault).to_csv(tmp_path / "bad.csv")
     done = call("run", "--preset", "smoke", "--data", tmp_path / "bad.csv", "--output", tmp_path / "runs")
-    assert done.returncode == 2 and fault in done.stderr, done.stderr
+    assert done.returncode == 2 and message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
 
 
