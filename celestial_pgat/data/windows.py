@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['WALK', 'ForecastBatch', 'assemble', 'standardise', 'Scales', 'split_rows', 'check_rows', 'WindowDataset',
-           'EpochSampler', 'sky_of', 'ForecastData', 'future_batch', 'random_walk_bars', 'random_batch']
+           'EpochSampler', 'sky_of', 'ForecastData', 'future_batch', 'reference_scales', 'random_walk_bars',
+           'random_batch']
 
 # %% ../../nbs/24_data.windows.ipynb #e5725667
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -282,6 +284,12 @@ def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scale
 WALK = 0.01         # standard deviation of the daily log change
 
 
+@cache
+def reference_scales() -> Scales:
+    """Return the scales of a fixed sky, every seventh day from 1999 to 2018, with WALK as the daily log change."""
+    return Scales(WALK, *standardise(wave_table(pd.date_range("1999-01-01", "2018-12-31", freq="7D"))))
+
+# %% ../../nbs/24_data.windows.ipynb #57fbdc3b
 def random_walk_bars(windows: int, steps: int, rng: np.random.Generator) -> Float[np.ndarray, "windows steps 4"]:
     """Return log Open, High, Low, Close that walk at random from 1000, with daily deviations of WALK."""
     close = np.log(1000) + WALK * rng.standard_normal((windows, steps + 1)).cumsum(1)
@@ -296,7 +304,6 @@ def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     sessions = sessions_between(pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31"))
     rows = rng.integers(len(sessions) - span, size=batch_size)[:, None] + np.arange(span)               # [B,T+P]
     days, place = np.unique(rows, return_inverse=True)
-    bars, sky = random_walk_bars(batch_size, span, rng), wave_table(sessions[days])
-    scales = Scales(WALK, *standardise(sky))
+    bars, sky, scales = random_walk_bars(batch_size, span, rng), wave_table(sessions[days]), reference_scales()
     calendar = torch.tensor(calendar_features(sessions).to_numpy())
     return assemble(torch.from_numpy(bars), scales.apply(sky)[place.reshape(rows.shape)], calendar[rows], history, scales.price)
