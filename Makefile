@@ -25,12 +25,13 @@ lab: .venv/dev.stamp
 docs: .venv/dev.stamp
 	@command -v quarto >/dev/null || { echo "make docs needs Quarto (https://quarto.org); the notebooks read the same in JupyterLab: make lab"; exit 1; }
 	$(BIN)/nbdev_docs
+	$(BIN)/python tests/project.py
 
 readme: .venv/dev.stamp
 	$(BIN)/python tests/project.py
 
 clean:
-	rm -rf .venv _docs _proc .pytest_cache .hypothesis *.egg-info nbs/.last_checked data/cache
+	rm -rf .venv _docs _proc .pytest_cache .hypothesis *.egg-info nbs/.last_checked nbs/nbdev.yml data/cache
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "celestial_pgat needs Python 3.11 or newer; name it with: make PYTHON=python3.12 ..."; exit 1; }
@@ -42,4 +43,5 @@ clean:
 
 .venv/dev.stamp: settings.ini setup.py constraints.txt | .venv/bin/python
 	$(BIN)/pip install -q -c constraints.txt -e '.[lab,dev]'
+	@! git rev-parse -q --git-dir >/dev/null 2>&1 || git config merge.nbdev-merge.driver '.venv/bin/nbdev_merge %O %A %B %P'
 	@touch $@ .venv/run.stamp

@@ -62,10 +62,26 @@ def test_every_notebook_is_in_the_sidebar():
 
 
 def imports(path: Path) -> set[str]:
-    """Return the layers of the package that the module at `path` imports, wherever in the file."""
-    modules = [node.module for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    modules += [name.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import) for name in node.names]
-    return {parts[1] for module in modules if module and (parts := module.split("."))[0] == "celestial_pgat" and len(parts) > 1}
+    """Return the layers of the package that the module at `path` imports, relatively or absolutely, wherever in the file."""
+    layers = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module or ''}.{alias.name}".strip(".") for alias in node.names]
+            if node.level == 1:
+                layers.add(path.parent.name)
+            elif node.level == 2:
+                layers |= {name.split(".")[0] for name in names}
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        layers |= {name.split(".")[1] for name in names if name.startswith("celestial_pgat.")}
+    return layers
+
+
+def test_imports_are_seen():
+    assert {"data", "graph", "fusion", "model"} <= imports(ROOT / "celestial_pgat" / "model" / "pgat.py")
+    assert {"data", "model", "train", "app"} <= imports(ROOT / "celestial_pgat" / "app" / "cli.py")
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -36,6 +36,7 @@ from pygments.formatters import HtmlFormatter
 from torch import Tensor, nn
 from traitlets.config import Config as Settings
 
+from ..data.prices import OHLC
 from ..evaluate.metrics import (
     RANDOM_WALK, Difference, Metrics, Truth, constant_forecast, evaluate, evaluating, forecast_colors, plot_horizon, predict, truth_of)
 from ..fusion.gate import capture
@@ -167,6 +168,12 @@ def _beaten(found: dict[tuple[str, str], Difference], reference: str) -> str:
     return ("Neither model beats", f"Only the model {''.join(better).replace('sky', 'the sky')} beats", "Both models beat")[len(better)]
 
 
+def _best_by_target(metrics: Metrics) -> str:
+    """Name the forecast with the smallest MAE of each target."""
+    best = {target: min(metrics.changes, key=lambda name: metrics.scores(name, target)["MAE"]) for target in OHLC}
+    return ", ".join(f"{target} {name}" for target, name in best.items())
+
+
 def verdict(metrics: Metrics, seed: int = 2024) -> str:
     """Say in Markdown which forecast is better, by how much, and whether that can be told from chance."""
     found = comparisons(metrics, seed)
@@ -180,10 +187,11 @@ def verdict(metrics: Metrics, seed: int = 2024) -> str:
              f"Mean absolute error of Open, High, Low and Close over {sky.windows} test windows of {metrics.truth.shape[1]} sessions, in "
              f"{metrics.unit}: " + ", ".join(f"{name} **{_number(value, 4)}**" for name, value in error.items()) + ".", "",
              f"{_beaten(found, RANDOM_WALK)} the random walk by more than the choice of test days explains. {beaten} the training median, "
-             "a constant without any model: the fairer bar, since the random walk is a poor forecast of High and Low.", "",
+             f"a constant without any model. Smallest error by target: {_best_by_target(metrics)}.", "",
              *(f"- {_sentence(a, b, difference)}." for (a, b), difference in found.items()), "",
              f"Differences are in {metrics.unit}. The intervals cover the choice of test days only: one training run per model, one "
-             "market, one period. Another seed of the same model differs too, so no single run shows that the sky helps or harms."]
+             "market, one period. Another seed of the same model differs too, and the model with the sky has more parameters and one more "
+             "normalisation, so no single run shows that the sky helps or harms."]
     return "\n".join(lines)
 
 # %% ../../nbs/81_app.report.ipynb #796a95f9

@@ -11,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..data.windows import ForecastBatch
+from ..data.windows import ForecastBatch, reference_scales
 from ..fusion.gate import FusionGate
 from ..graph.attention import AdjacencyAwareGraphAttention
 from ..graph.combiner import CelestialGraphCombiner
@@ -96,9 +96,13 @@ class CelestialPGAT(nn.Module):
             self.sky = CelestialStream(cfg)
             self.attend = CelestialAttention(cfg.d, cfg.body_width, cfg.celestial_fusion_dim, cfg.heads)
             self.fusion = FusionGate(cfg.d, init=cfg.gate_init)
+        self.set_scale(reference_scales().wave_center, reference_scales().wave_scale)
 
     def set_scale(self, center, scale) -> None:
-        """Give the celestial stream the scales of the waves (`Scales.wave_center`, `Scales.wave_scale`), each `[W]`."""
+        """Give the celestial stream the scales of the waves (`Scales.wave_center`, `Scales.wave_scale`), each `[W]`.
+
+        A new model has those of `reference_scales`, which `random_batch` uses; `fit` sets those of its training rows.
+        """
         if self.cfg.use_sky:
             self.sky.phase.set_scale(center, scale)
 
