@@ -190,9 +190,13 @@ def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WAND
 
 # %% ../../nbs/14_sky.pictures.ipynb #df12e3fd
 def phase_matrix(longitudes: np.ndarray | Sequence) -> np.ndarray:
-    "Give the differences of longitude, row minus column, wrapped to [-pi, pi): [..., n] radians become [..., n, n]."
+    """Give the differences of longitude, row minus column, wrapped to (-pi, pi]: [..., n] radians become [..., n, n].
+
+    An opposition is +pi, also when rounding puts it up to 8 machine epsilons on the other side.
+    """
     longitudes = np.asarray(longitudes, dtype=float)
-    return (longitudes[..., :, None] - longitudes[..., None, :] + np.pi) % (2 * np.pi) - np.pi
+    wrapped = np.pi - (np.pi - longitudes[..., :, None] + longitudes[..., None, :]) % (2 * np.pi)
+    return np.where(wrapped < 8 * np.finfo(float).eps - np.pi, np.pi, wrapped)
 
 # %% ../../nbs/14_sky.pictures.ipynb #ff62ef28
 def plot_phase_matrix(day: str | date | Iterable, ax: Axes | None = None, hour: int | float = 21) -> Axes:
