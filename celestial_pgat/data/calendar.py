@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CYCLES', 'CALENDAR_FEATURES', 'HOLIDAY_LIMIT', 'exchange_calendar', 'sessions_between', 'next_sessions',
-           'scheduled_holidays', 'near_turn', 'calendar_phases', 'until_holiday', 'days_since', 'calendar_features']
+           'scheduled_holidays', 'near_turn', 'calendar_phases', 'until_holiday', 'since_scheduled', 'check_days',
+           'calendar_features']
 
 # %% ../../nbs/22_data.calendar.ipynb #4ea3867f
 from difflib import get_close_matches
@@ -87,7 +88,7 @@ def near_turn(days: pd.DatetimeIndex, period: str, holidays: pd.DatetimeIndex, w
 # %% ../../nbs/22_data.calendar.ipynb #20e31f0e
 CYCLES = ("weekday", "week_of_month", "day_of_month", "month", "quarter")
 CALENDAR_FEATURES = tuple(f"{cycle}_{part}" for cycle in CYCLES for part in ("sin", "cos")) + (
-    "turn_of_month", "turn_of_quarter", "turn_of_year", "since_last_session", "until_holiday")
+    "turn_of_month", "turn_of_quarter", "turn_of_year", "since_scheduled", "until_holiday")
 HOLIDAY_LIMIT = 30
 
 
@@ -108,35 +109,44 @@ def until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.ndar
     return np.minimum(ahead, HOLIDAY_LIMIT).to_numpy()
 
 # %% ../../nbs/22_data.calendar.ipynb #8d0307c2
-def days_since(dates: pd.DatetimeIndex, previous: pd.Timestamp | None, exchange: str) -> np.ndarray:
-    """Return the days from each row to the row before; before the first row lies `previous` or the exchange's last session."""
-    if previous is None:
-        day = dates[0].normalize()
-        earlier = sessions_between(day - pd.Timedelta(days=30), day - pd.Timedelta(days=1), exchange)
-        previous = earlier[-1] + (dates[0] - day)
-    steps = np.diff(dates.insert(0, previous)) / np.timedelta64(1, "D")
-    if (steps <= 0).any():
-        row = int(np.argmax(steps <= 0))
-        before = dates[row - 1] if row else previous
-        raise ValueError(f"dates must rise from row to row: {dates[row]:%Y-%m-%d} follows {before:%Y-%m-%d}; sort them and drop repeats")
-    return steps
+def since_scheduled(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex, weekmask: str) -> np.ndarray:
+    """Return the days from the last scheduled session before each of `days` to that day.
 
-# %% ../../nbs/22_data.calendar.ipynb #62987823
-def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS", previous: pd.Timestamp | None = None) -> pd.DataFrame:
-    """Return the features of rising `dates` [dates x CALENDAR_FEATURES], float32; none of them depends on a later row.
-
-    `previous` is the date of the row before the first; without it, the last session of `exchange` before the first day.
-    Raises ValueError for dates that are empty or do not rise, and for an exchange that is unknown or not recorded then.
+    `holidays` have to reach back to that session.
     """
+    today = days.to_numpy().astype("datetime64[D]")
+    week = np.busdaycalendar(weekmask, holidays.to_numpy().astype("datetime64[D]"))
+    return (today - np.busday_offset(today - 1, 0, roll="backward", busdaycal=week)).astype(int)
+
+# %% ../../nbs/22_data.calendar.ipynb #f2bb3477
+def check_days(dates: pd.DatetimeIndex) -> None:
+    """Refuse dates that are empty, do not rise, or fall twice on a day; raises ValueError naming the first fault."""
     if not len(dates):
         raise ValueError("no dates were given; calendar_features needs at least one")
-    days, since = dates.normalize(), days_since(dates, previous, exchange)
-    start, end = days[0].to_period("Y").start_time, days[-1] + pd.Timedelta(days=HOLIDAY_LIMIT)
-    holidays = scheduled_holidays(start, max(end, days[-1].to_period("Y").end_time.normalize()), exchange)
+    if (steps := np.diff(dates.asi8) <= 0).any():
+        row = int(np.argmax(steps)) + 1
+        raise ValueError(f"dates must rise from row to row: {dates[row]:%Y-%m-%d} follows {dates[row - 1]:%Y-%m-%d}; sort them and drop repeats")
+    if (again := dates.normalize().duplicated()).any():
+        row = int(np.argmax(again))
+        raise ValueError(f"{dates[row]:%Y-%m-%d} has more than one row ({dates[row - 1]:%H:%M} and {dates[row]:%H:%M} are the first two); "
+                         "bars within a day are not supported, use one row for each session")
+
+# %% ../../nbs/22_data.calendar.ipynb #62987823
+def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS") -> pd.DataFrame:
+    """Return the features of rising `dates` [dates x CALENDAR_FEATURES], float32; each row depends on its own day alone.
+
+    Raises ValueError for dates that are empty, do not rise or share a day, and for an exchange that is unknown or not
+    recorded then.
+    """
+    check_days(dates)
+    days = dates.normalize()
+    margin = pd.Timedelta(days=HOLIDAY_LIMIT)                  # no exchange closes for a month
+    start, end = min(days[0].to_period("Y").start_time, days[0] - margin), max(days[-1].to_period("Y").end_time.normalize(), days[-1] + margin)
+    holidays = scheduled_holidays(start, end, exchange)
     weekmask = exchange_calendar(exchange, start.year, end.year).weekmask
-    angles = 2 * np.pi * calendar_phases(days)
+    angles = dict(zip(CYCLES, 2 * np.pi * calendar_phases(days)[list(CYCLES)].to_numpy().T))
     features = {f"{cycle}_{part}": turn(angles[cycle]) for cycle in CYCLES for part, turn in (("sin", np.sin), ("cos", np.cos))}
     features |= {f"turn_of_{name}": near_turn(days, name[0].upper(), holidays, weekmask) for name in ("month", "quarter", "year")}
-    features["since_last_session"] = np.log1p(since)
+    features["since_scheduled"] = np.log1p(since_scheduled(days, holidays, weekmask))
     features["until_holiday"] = np.log1p(until_holiday(days, holidays)) / np.log1p(HOLIDAY_LIMIT)
     return pd.DataFrame(features, index=dates, columns=list(CALENDAR_FEATURES)).astype("float32")

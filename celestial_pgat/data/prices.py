@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OHLC', 'BUILT_IN', 'DATE_COLUMNS', 'read_prices', 'pick_columns', 'from_logs', 'as_numbers', 'refuse', 'pick_dates',
-           'parse_dates', 'validate_ohlc', 'check_dates', 'load_ohlc']
+           'validate_ohlc', 'check_dates', 'load_ohlc']
 
 # %% ../../nbs/20_data.prices.ipynb #3fef1252
 from difflib import get_close_matches
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from ..sky.waves import parse_dates
 
 # %% ../../nbs/20_data.prices.ipynb #0b1ce84e
 OHLC = ("Open", "High", "Low", "Close")
@@ -92,7 +94,7 @@ DATE_COLUMNS = ("date", "datetime", "timestamp")
 def pick_dates(table: pd.DataFrame) -> pd.DatetimeIndex:
     """Return the dates of the rows of `table`: its DatetimeIndex, or its column Date in ISO form, without time zone.
 
-    Raises ValueError if there is neither, and for the first entry that is no ISO date.
+    Raises ValueError if there is neither, and for what `parse_dates` refuses.
     """
     dates = table.index
     if not isinstance(dates, pd.DatetimeIndex):
@@ -100,25 +102,8 @@ def pick_dates(table: pd.DataFrame) -> pd.DatetimeIndex:
         if column is None:
             raise ValueError(f"the rows have no dates: the index is a {type(dates).__name__} and no column is called Date; "
                              "add a column Date such as 2018-12-31, or set a DatetimeIndex")
-        dates = parse_dates(table[column])
-    if dates.tz is not None:
-        bare = dates.tz_localize(None)
-        dates = bare if (bare == bare.normalize()).all() else dates.tz_convert("UTC").tz_localize(None)
-    return dates.as_unit("us").rename("Date")
-
-
-def parse_dates(column: pd.Series) -> pd.DatetimeIndex:
-    """Parse a column of ISO dates; raises ValueError for the first entry that is none."""
-    if pd.api.types.is_numeric_dtype(column):
-        raise ValueError(f"{column.name} {column.iloc[0] if len(column) else ''} is a number, not a date; write 2018-12-31")
-    try:
-        parsed = pd.to_datetime(column, format="ISO8601", errors="coerce")
-    except ValueError as error:                   # changing offsets from UTC
-        raise ValueError(f"{column.name} mixes time zones or offsets ({column.iloc[0]} ... {column.iloc[-1]}); write bare dates") from error
-    if parsed.isna().any():
-        bad = int(np.argmax(parsed.isna()))
-        raise ValueError(f"{column.name} {column.iloc[bad]!r} in row {bad} is not a date in ISO form; write it as 2018-12-31")
-    return pd.DatetimeIndex(parsed)
+        return parse_dates(table[column])
+    return parse_dates(dates.to_series(name="Date"))
 
 # %% ../../nbs/20_data.prices.ipynb #551332fe
 def validate_ohlc(frame: pd.DataFrame, min_rows: int = 2) -> pd.DataFrame:

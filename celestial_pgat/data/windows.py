@@ -196,10 +196,18 @@ class EpochSampler(BatchSampler):
 def sky_of(dates: pd.DatetimeIndex, waves: pd.DataFrame | None = None, hour: int = 21) -> pd.DataFrame:
     """Return the 113 waves of `dates`: computed, or taken from the table `waves`.
 
-    Raises ValueError if `waves` lacks a wave or a day, naming the first, or if a value is not finite.
+    Raises ValueError, naming the first fault, if `dates` are midnights in part, or if `waves` repeats a date, lacks a wave or
+    a day, or has a value that is not finite.
     """
+    bare = dates == dates.normalize()
+    if bare.any() and not bare.all():
+        row = int(np.argmax(bare != bare[0]))
+        raise ValueError(f"{dates[row]:%Y-%m-%d %H:%M} (row {row}) has {'no' if bare[row] else 'a'} time of day, unlike the rows before; bare dates stand for "
+                         f"{hour}:00 UTC only where all are bare: give every row a time of day, or none")
     if waves is None:
         return wave_table(dates, hour=hour)
+    if (again := waves.index.duplicated()).any():
+        raise ValueError(f"the table of waves has more than one row for {waves.index[again][0]:%Y-%m-%d}; keep one for each date")
     if missing := [name for name in WAVES.names if name not in waves.columns]:
         raise ValueError(f"the table of waves lacks {len(missing)} of the 113 columns, the first is {missing[0]!r}; use the form of wave_table")
     if absent := [date for date in dates if date not in waves.index][:1]:
@@ -274,7 +282,7 @@ def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scale
     end = last.index[-1]
     sessions = next_sessions(end, horizon, exchange) + (end - end.normalize())
     dates = last.index.append(sessions)
-    calendar = calendar_features(dates, exchange, previous=prices.index[-history - 1] if len(prices) > history else None)
+    calendar = calendar_features(dates, exchange)
     logs = torch.tensor(np.log(last.to_numpy()))
     still = logs[-1:, 3:].expand(horizon, 4)                                       # the last close, hence zeros
     rows = torch.cat([logs, still]), scales.apply(sky_of(dates, waves, hour)), torch.tensor(calendar.to_numpy())
