@@ -10,6 +10,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..data.windows import ForecastBatch, reference_scales
 from ..fusion.gate import FusionGate
@@ -109,8 +110,7 @@ class CelestialPGAT(nn.Module):
     def horizon_tokens(self, batch: ForecastBatch) -> Float[Tensor, "batch horizon d"]:
         """Embed the forecast steps: the last known prices, then zeros (the random walk), with the calendar of each day."""
         label, P = self.cfg.label, self.cfg.horizon
-        known = batch.past_target[:, -label:]
-        values = torch.cat([known, known.new_zeros(known.shape[0], P, known.shape[2])], 1)         # [B,label+P,4]
+        values = F.pad(batch.past_target[:, -label:], (0, 0, 0, P))                                # [B,label+P,4]
         calendar = torch.cat([batch.past_calendar[:, -label:], batch.future_calendar], 1)          # [B,label+P,C]
         return self.embed_horizon(values, calendar, start=self.cfg.history - label)[:, -P:]        # [B,P,d]
 
