@@ -9,7 +9,7 @@ __all__ = ['warmup_cosine', 'decay_groups', 'configure_optimizer']
 import math
 
 from torch import nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
 from ..model.config import TrainConfig
