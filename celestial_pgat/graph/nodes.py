@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .phase import EDGE_FEATURES
 from ..sky.bodies import N_BODIES, Aspect
+from ..sky.edges import EDGE_FEATURES
 
 # %% ../../nbs/32_graph.nodes.ipynb #c58f6a2f
 def require_shape(name: str, tensor: Tensor, *sizes: int) -> None:
