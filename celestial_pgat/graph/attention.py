@@ -6,10 +6,13 @@
 __all__ = ['AttentionWeights', 'require_heads', 'BodyAttention', 'GraphAttentionLayer', 'AdjacencyAwareGraphAttention']
 
 # %% ../../nbs/35_graph.attention.ipynb #00b615c5
+from functools import partial
+
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 # %% ../../nbs/35_graph.attention.ipynb #efe55d92
 class AttentionWeights(nn.Module):
@@ -86,14 +89,16 @@ class AdjacencyAwareGraphAttention(nn.Module):
 
     `forward(nodes, adjacency, mask)`: nodes `[B,T,N,width]`, adjacency `[B,T,N,N]` in (-1, 1) with row = receiver,
     mask `[B,T,N,N]` boolean, True = allowed (None: all) -> `[B,T,N,width]`. Steps do not see each other. A body whose
-    row is masked throughout keeps its own residual.
+    row is masked throughout keeps its own residual. With `recompute`, backward runs each layer a second time instead of
+    keeping what is inside of it.
     Raises ValueError for fewer layers than 1, a width the heads cannot share, or an adjacency of another shape.
     """
 
-    def __init__(self, width: int = 32, heads: int = 4, layers: int = 4, dropout: float = 0.0):
+    def __init__(self, width: int = 32, heads: int = 4, layers: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
         if layers < 1:
             raise ValueError(f"layers={layers} is not allowed; use 1 or more")
+        self.recompute = recompute
         self.layers = nn.ModuleList(GraphAttentionLayer(width, heads, dropout) for _ in range(layers))
 
     def forward(self, nodes: Float[Tensor, "batch time node width"], adjacency: Float[Tensor, "b t receiver sender"],
@@ -103,5 +108,6 @@ class AdjacencyAwareGraphAttention(nn.Module):
             if graph.shape != wanted:
                 raise ValueError(f"{name} is {tuple(graph.shape)}, nodes of {tuple(nodes.shape)} need {wanted}")
         for layer in self.layers:
-            nodes = layer(nodes, adjacency, mask)                               # [B, T, N, width]
+            step = partial(checkpoint, layer, use_reentrant=False) if self.recompute and torch.is_grad_enabled() else layer
+            nodes = step(nodes, adjacency, mask)                                # [B, T, N, width]
         return nodes
