@@ -11,21 +11,22 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from jsonargparse import ArgumentParser
-from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 
 # %% ../../nbs/50_model.config.ipynb #0e2c44c4
 def check_ranges(config) -> None:
     """Refuse a field of the dataclass `config` that its annotation does not admit. Raises ValueError, naming the field."""
     for item in fields(config):
-        if getattr(item.type, "__module__", "") == "jsonargparse.typing":
-            value = getattr(config, item.name)
-            try:
-                item.type(value)
-            except (ValueError, TypeError) as error:
-                raise ValueError(f"{type(config).__name__}.{item.name}={value!r} is not allowed: {error}") from None
+        value = getattr(config, item.name)
+        for kind in get_args(item.type) or (item.type,):        # the parts of `PositiveInt | None`, or the type itself
+            if getattr(kind, "__module__", "") == "jsonargparse.typing" and value is not None:
+                try:
+                    kind(value)
+                except (ValueError, TypeError) as error:
+                    raise ValueError(f"{type(config).__name__}.{item.name}={value!r} is not allowed: {error}") from None
 
 # %% ../../nbs/50_model.config.ipynb #77a47dd6
 @dataclass(frozen=True)
@@ -74,6 +75,18 @@ class ModelConfig:
     graph_layers: PositiveInt = 4              # layers of attention among the bodies of a day
     combiner_width: PositiveInt = 16           # width of a node token in the graph combiner
     combiner_layers: PositiveInt = 2           # fusion layers of the graph combiner
+    context_encoder: bool = True               # a causal network that makes the graph's context of the encoded market
+    regimes: int | None = 4                    # soft market regimes that the combiner adapts to; null: none
+    traditional_learner: bool = True           # learned edges from the market's context alone
+    data_driven_learner: bool = True           # learned edges from the states of the bodies
+    stochastic_learner: bool = False           # random edges with a learned probability; adds a KL term to the loss
+    edge_prior: OpenUnitInterval = 0.2         # probability of an edge that the KL term pulls to
+    joint_encoding: bool = True                # space and time of the bodies along one standing graph
+    dynamic_encoding: bool = True              # the same along the combined graph of each day
+    hops: Literal[1, 2, 3] = 2                 # how far both encodings reach along the edges
+    partitioned_interaction: bool = True       # bodies and four target nodes exchange messages, block by block
+    time_chunk: PositiveInt | None = None      # steps that the combiner recomputes at a time in backward; null: keeps all
+    recompute: bool = False                    # recompute the celestial stream in backward, part by part
     celestial_fusion_dim: PositiveInt = 256    # width of the attention from a market step to the bodies of its day
     gate_init: Literal["balanced", "open", "closed"] = "balanced"
 
@@ -82,6 +95,11 @@ class ModelConfig:
         check_heads("model.d", self.d, self.heads)
         check_heads("model.body_width", self.body_width, self.body_heads)
         check_heads("model.celestial_fusion_dim", self.celestial_fusion_dim, self.heads)
+        if self.regimes is not None and self.regimes < 2:
+            raise ValueError(f"model.regimes={self.regimes} leaves nothing to tell apart; use 2 or more, or null for no regimes")
+        if not (self.traditional_learner or self.data_driven_learner or self.stochastic_learner):
+            raise ValueError("no graph learner is switched on; set model.traditional_learner, model.data_driven_learner or "
+                             "model.stochastic_learner to true")
         if self.d % 2:
             raise ValueError(f"model.d={self.d} is odd; the sinusoidal positions need an even width")
         if not 2 <= self.label <= self.history:
@@ -101,6 +119,7 @@ class TrainConfig:
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     checkpoint_every: PositiveInt = 5          # epochs between the kept checkpoints, beside best and last
     patience: NonNegativeInt = 0               # epochs without a better validation loss before stopping; 0: never
+    edge_kl: NonNegativeFloat = 0.01           # weight of the KL term of the stochastic learner, if there is one
 
     def __post_init__(self):
         check_ranges(self)
@@ -126,7 +145,8 @@ PRESETS = {
     "smoke": Config(
         data=DataConfig(batch_size=16),
         model=ModelConfig(history=16, horizon=3, label=4, d=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=2,
-                          dropout=0.0, body_width=8, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=16),
+                          dropout=0.0, body_width=8, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=16,
+                          regimes=2, hops=1),
         train=TrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
     "demo": Config(
         data=DataConfig(batch_size=32),
