@@ -49,7 +49,7 @@ class AspectGeometry(nn.Module):
         sign = torch.tensor([float(aspect.sign) for aspect in Aspect])
         self.log_orb = nn.Parameter(torch.tensor(self.ORBS).deg2rad().log())
         self.tilt = nn.Parameter(sign * math.atanh(self.STRENGTH))
-        self.register_buffer("angles", ASPECT_ANGLES.float(), persistent=False)
+        self.register_buffer("angles", torch.tensor([aspect.radians for aspect in Aspect]), persistent=False)
         self.register_buffer("itself", torch.eye(N_BODIES, dtype=torch.bool), persistent=False)
 
     @property

@@ -25,10 +25,9 @@ class OwnWaves(nn.Module):
 
     def __init__(self, schema: WaveSchema = WAVES):
         super().__init__()
-        owner = torch.tensor([wave.body for wave in schema])
-        own = owner == torch.arange(len(Body))[:, None]
-        if not own.any(1).all():
-            raise ValueError(f"{Body(own.any(1).int().argmin().item()).label} has no wave in this schema; every body needs at least one")
+        if lacking := [body.label for body in Body if not schema.of(body)]:
+            raise ValueError(f"{lacking[0]} has no wave in this schema; every body needs at least one")
+        own = torch.tensor([wave.body for wave in schema]) == torch.arange(len(Body))[:, None]
         self.register_buffer("own", own, persistent=False)                      # [N, W]
         self.logits = nn.Parameter(torch.zeros(len(schema)))                    # [W]
 
