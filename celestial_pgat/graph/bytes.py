@@ -27,7 +27,7 @@ def watch_saved(note: Callable[[UntypedStorage], None] = lambda storage: None) -
     """Collect the storages that autograd keeps for backward while the block runs, each once; parameters are left out.
 
     `note` is called with each storage when it is kept for the first time. The collection holds the storages, and so
-    their memory: let go of it before the backward pass. Views of a parameter are left out with it.
+    their memory, until the block ends: end it before the backward pass. Views of a parameter are left out with it.
     """
     kept = {}
 
@@ -39,8 +39,11 @@ def watch_saved(note: Callable[[UntypedStorage], None] = lambda storage: None) -
             note(storage)
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        yield kept.values()
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            yield kept.values()
+    finally:
+        kept.clear()                                # autograd holds `pack` until backward is through, and with it `kept`
 
 
 def saved_bytes(function: Callable) -> int:
@@ -51,7 +54,7 @@ def saved_bytes(function: Callable) -> int:
     """
     with watch_saved() as kept:
         function()
-    return sum(storage.nbytes() for storage in kept)
+        return sum(storage.nbytes() for storage in kept)
 
 # %% ../../nbs/29_graph.bytes.ipynb #0d87b2cf
 @contextmanager
