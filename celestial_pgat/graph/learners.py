@@ -164,7 +164,7 @@ class GraphLearners(nn.Module):
 
     def shares(self) -> Float[Tensor, "learner"]:
         """Return the weights of the mixture in the order of `active`; they are positive and sum to 1."""
-        return torch.ones(1) if self.mix is None else self.mix.softmax(0)
+        return next(self.parameters()).new_ones(1) if self.mix is None else self.mix.softmax(0)
 
     def forward(self, features: Float[Tensor, "batch time node width"], context: Float[Tensor, "batch time d"]) -> LearnedEdges:
         require_shape("features", features, -1, -1, self.n_nodes, self.width)
