@@ -82,6 +82,7 @@ class GatedInteraction(nn.Module):
 
     def forward(self, own: Float[Tensor, "*nodes width"], heard: Float[Tensor, "*nodes width"]) -> Float[Tensor, "*nodes width"]:
         gate = (self.gate_own(own) + self.gate_heard(heard)).sigmoid()                          # [..., w]
+        own, gate = own.to(heard.dtype), gate.to(heard.dtype)                                   # differ in mixed precision only
         return torch.addcmul(torch.lerp(heard, own, gate), own, heard)                          # [..., w]
 
 # %% ../../nbs/36_graph.encoding.ipynb #16d47995
