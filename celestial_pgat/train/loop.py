@@ -75,7 +75,8 @@ class Forecaster(LightningModule):
     """Train and validate a forecaster on `forecast_loss`, in scaled units.
 
     `model` defaults to `CelestialPGAT(cfg.model)`; any module that maps a `ForecastBatch` to `[B,P,4]` will do.
-    Logs `loss`, `learning_rate` and `gradient_norm` for each step, `train_loss` and `validation_loss` for each epoch.
+    With a stochastic graph learner, `cfg.train.edge_kl` times its divergence is added to what is trained on, and its
+    temperature follows the steps. Logs `loss` (without that term), `edge_kl`, `learning_rate` and `gradient_norm` for each step, `train_loss` and `validation_loss` for each epoch.
     Raises FloatingPointError before the optimiser step where the loss or a gradient is not finite.
     """
 
@@ -83,17 +84,22 @@ class Forecaster(LightningModule):
         super().__init__()
         self.cfg = cfg
         self.model = CelestialPGAT(cfg.model) if model is None else model
+        self.adds_losses = isinstance(self.model, CelestialPGAT) and cfg.model.use_sky and cfg.model.stochastic_learner
         self.windows = 0                                             # seen since the last optimiser step
 
     def forward(self, batch: ForecastBatch) -> Tensor:
         return self.model(batch)                                     # [B,P,4]
 
     def training_step(self, batch: ForecastBatch, index: int) -> Tensor:
-        loss = forecast_loss(self(batch), batch.target)
+        forecast, terms = self.model.forecast_and_losses(batch) if self.adds_losses else (self(batch), {})
+        loss = forecast_loss(forecast, batch.target)
         refuse_nonfinite_loss(loss, batch, self.model, f"training, optimiser step {self.global_step}")
         self.windows += len(batch)
         self.log("loss", loss.detach(), batch_size=len(batch))
         self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch))
+        if self.adds_losses:
+            self.log("edge_kl", terms["edge_kl"].detach(), batch_size=len(batch))
+            loss = loss + self.cfg.train.edge_kl * terms["edge_kl"]
         return loss * len(batch)
 
     def validation_step(self, batch: ForecastBatch, index: int) -> None:
@@ -104,6 +110,8 @@ class Forecaster(LightningModule):
     def on_train_batch_start(self, batch: ForecastBatch, index: int) -> None:
         state = np.random.SeedSequence([self.cfg.seed, self.current_epoch, index]).generate_state(1)
         torch.manual_seed(int(state[0]))
+        if self.adds_losses:
+            self.model.set_progress(self.global_step / self.trainer.estimated_stepping_batches)
 
     def on_before_optimizer_step(self, optimizer) -> None:
         gradients = [p.grad for p in self.parameters() if p.grad is not None]
@@ -315,7 +323,6 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     with quiet(), torch.random.fork_rng(devices), interruptible(folder):
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
-        module.model.set_scale(torch.as_tensor(data.scales.wave_center), torch.as_tensor(data.scales.wave_scale))
         keeper = Keeper(folder, cfg, data.scales)
         trainer = make_trainer(cfg.train, folder, [*callbacks, keeper] + [Progress(keeper)] * progress)
         data.sampler.set_epoch(epoch)            # Lightning opens the loader before it tells the sampler the epoch
