@@ -6,13 +6,12 @@
 __all__ = ['AttentionWeights', 'require_heads', 'BodyAttention', 'GraphAttentionLayer', 'AdjacencyAwareGraphAttention']
 
 # %% ../../nbs/35_graph.attention.ipynb #00b615c5
-from functools import partial
-
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
+
+from .bytes import recomputed
 
 # %% ../../nbs/35_graph.attention.ipynb #efe55d92
 class AttentionWeights(nn.Module):
@@ -108,6 +107,5 @@ class AdjacencyAwareGraphAttention(nn.Module):
             if graph.shape != wanted:
                 raise ValueError(f"{name} is {tuple(graph.shape)}, nodes of {tuple(nodes.shape)} need {wanted}")
         for layer in self.layers:
-            step = partial(checkpoint, layer, use_reentrant=False) if self.recompute and torch.is_grad_enabled() else layer
-            nodes = step(nodes, adjacency, mask)                                # [B, T, N, width]
+            nodes = recomputed(layer, self.recompute)(nodes, adjacency, mask)   # [B, T, N, width]
         return nodes

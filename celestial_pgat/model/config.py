@@ -86,7 +86,7 @@ class ModelConfig:
     hops: Literal[1, 2, 3] = 2                 # how far both encodings reach along the edges
     partitioned_interaction: bool = True       # bodies and four target nodes exchange messages, block by block
     time_chunk: PositiveInt | None = None      # steps that the combiner recomputes at a time in backward; null: keeps all
-    recompute: bool = False                    # recompute the celestial stream in backward, part by part
+    recompute: bool = True                     # run each layer a second time in backward instead of keeping its inside
     celestial_fusion_dim: PositiveInt = 256    # width of the attention from a market step to the bodies of its day
     gate_init: Literal["balanced", "open", "closed"] = "balanced"
 
@@ -146,12 +146,12 @@ PRESETS = {
         data=DataConfig(batch_size=16),
         model=ModelConfig(history=16, horizon=3, label=4, d=16, heads=2, encoder_layers=1, decoder_layers=1, feedforward=2,
                           dropout=0.0, body_width=8, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=16,
-                          regimes=2, hops=1),
+                          regimes=2, hops=1, recompute=False),
         train=TrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
     "demo": Config(
         data=DataConfig(batch_size=32),
         model=ModelConfig(history=40, horizon=5, label=10, d=48, heads=4, encoder_layers=2, decoder_layers=1, feedforward=2,
-                          body_width=16, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=48),
+                          body_width=16, body_heads=2, graph_layers=1, combiner_width=8, celestial_fusion_dim=48, recompute=False),
         train=TrainConfig(epochs=4, warmup_epochs=1)),
     "production": Config(),
 }

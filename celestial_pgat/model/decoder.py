@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..graph.bytes import recomputed
+
 # %% ../../nbs/52_model.decoder.ipynb #5caa2048
 def whole_attention(layer: nn.Module) -> nn.Module:
     """Switch off the dropout of the attention weights in `layer`, and return it; all other dropout stays."""
@@ -25,10 +27,14 @@ def causal_mask(length: int, device=None) -> Float[Tensor, "length length"]:
 
 
 class TemporalEncoder(nn.Module):
-    """Encode a history: `forward(x [B,T,d])` -> `[B,T,d]`, causal, pre-norm, normed at the end."""
+    """Encode a history: `forward(x [B,T,d])` -> `[B,T,d]`, causal, pre-norm, normed at the end.
 
-    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0):
+    With `recompute`, backward runs each layer a second time instead of keeping what is inside of it.
+    """
+
+    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
+        self.recompute = recompute
         self.layers = nn.ModuleList(
             whole_attention(nn.TransformerEncoderLayer(d, heads, feedforward * d, dropout, "gelu", batch_first=True, norm_first=True, bias=False))
             for _ in range(layers))
@@ -37,15 +43,19 @@ class TemporalEncoder(nn.Module):
     def forward(self, x: Float[Tensor, "batch step d"]) -> Float[Tensor, "batch step d"]:
         mask = causal_mask(x.shape[1], x.device)
         for layer in self.layers:
-            x = layer(x, src_mask=mask, is_causal=True)     # [B,T,d]
+            x = recomputed(layer, self.recompute)(x, src_mask=mask, is_causal=True)                     # [B,T,d]
         return self.norm(x)
 
 # %% ../../nbs/52_model.decoder.ipynb #4f5a2599
 class Decoder(nn.Module):
-    """Decode forecast steps: `forward(x [B,S,d], memory [B,T,d])` -> `[B,S,d]`, causal over S, free over the memory."""
+    """Decode forecast steps: `forward(x [B,S,d], memory [B,T,d])` -> `[B,S,d]`, causal over S, free over the memory.
 
-    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0):
+    `recompute` as in TemporalEncoder.
+    """
+
+    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
+        self.recompute = recompute
         self.layers = nn.ModuleList(
             whole_attention(nn.TransformerDecoderLayer(d, heads, feedforward * d, dropout, "gelu", batch_first=True, norm_first=True, bias=False))
             for _ in range(layers))
@@ -54,5 +64,5 @@ class Decoder(nn.Module):
     def forward(self, x: Float[Tensor, "batch step d"], memory: Float[Tensor, "batch time d"]) -> Float[Tensor, "batch step d"]:
         mask = causal_mask(x.shape[1], x.device)
         for layer in self.layers:
-            x = layer(x, memory, tgt_mask=mask, tgt_is_causal=True)     # [B,S,d]
+            x = recomputed(layer, self.recompute)(x, memory, tgt_mask=mask, tgt_is_causal=True)         # [B,S,d]
         return self.norm(x)

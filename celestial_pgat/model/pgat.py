@@ -6,6 +6,7 @@
 __all__ = ['COMPONENTS', 'SkyStates', 'CelestialStream', 'CelestialAttention', 'CelestialPGAT', 'component_table']
 
 # %% ../../nbs/54_model.pgat.ipynb #a68e9b5b
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -14,11 +15,11 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from ..data.windows import ForecastBatch
 from ..fusion.gate import FusionGate
 from ..graph.attention import AdjacencyAwareGraphAttention
+from ..graph.bytes import recomputed
 from ..graph.combiner import CelestialGraphCombiner
 from ..graph.encoding import DynamicJointSpatioTemporalEncoding, JointSpatioTemporalEncoding
 from ..graph.learners import GraphLearners, temperature_at
@@ -68,27 +69,24 @@ class CelestialStream(nn.Module):
                                                      recompute=cfg.recompute)
         self.dynamic = DynamicJointSpatioTemporalEncoding(**encoding) if cfg.dynamic_encoding else None
 
-    def again(self, part: nn.Module, *inputs: Tensor):
-        """Run `part`; in training with `recompute`, keep its inputs alone and run it a second time in backward."""
-        return checkpoint(part, *inputs, use_reentrant=False) if self.recompute and torch.is_grad_enabled() else part(*inputs)
-
     def forward(self, waves: Float[Tensor, "batch step wave"], edges: Float[Tensor, "batch step node node feature"],
                 market: Float[Tensor, "batch time d"], state: Float[Tensor, "batch time 2"]) -> SkyStates:
+        again = partial(recomputed, active=self.recompute)
         day = torch.arange(waves.shape[1], device=waves.device).clamp_max(market.shape[1] - 1)      # [L]
         market = market if self.context is None else self.context(market)                           # [B,T,d]
         context = market[:, day]                                                                    # [B,L,d]
         regime = None if self.regimes is None else self.regimes(context, state[:, day])             # [B,L,R]
-        states = self.again(self.phase, waves, edges).states                                        # [B,L,N,w]
+        states = again(self.phase)(waves, edges).states                                             # [B,L,N,w]
         states = states + self.listen(self.waves(waves)[..., None])                                 # [B,L,N,w]
-        nodes = self.again(self.nodes, states, edges, context)                                      # [B,L,N,w] and two of [B,L,N,N]
-        learned, kl = self.again(self.learners, nodes.features, context)                            # [B,L,N,N]
+        nodes = again(self.nodes)(states, edges, context)                                           # [B,L,N,w] and two of [B,L,N,N]
+        learned, kl = again(self.learners)(nodes.features, context)                                 # [B,L,N,N]
         adjacency = self.combiner(nodes.astronomical, learned, nodes.dynamic, context, regime)      # [B,L,N,N]
         bodies = nodes.features                                                                     # [B,L,N,w]
         if self.joint is not None:
-            bodies = self.again(self.joint, bodies, self.standing)                                  # [B,L,N,w]
+            bodies = again(self.joint)(bodies, self.standing)                                       # [B,L,N,w]
         bodies = self.messages(bodies, adjacency)                                                   # [B,L,N,w]
         if self.dynamic is not None:
-            bodies = self.again(self.dynamic, bodies, adjacency)                                    # [B,L,N,w]
+            bodies = again(self.dynamic)(bodies, adjacency)                                         # [B,L,N,w]
         return SkyStates(bodies, adjacency, kl)
 
 # %% ../../nbs/54_model.pgat.ipynb #97977766
@@ -127,7 +125,7 @@ class CelestialPGAT(nn.Module):
     def __init__(self, cfg: ModelConfig):
         super().__init__()
         self.cfg = cfg
-        stack = dict(d=cfg.d, heads=cfg.heads, feedforward=cfg.feedforward, dropout=cfg.dropout)
+        stack = dict(d=cfg.d, heads=cfg.heads, feedforward=cfg.feedforward, dropout=cfg.dropout, recompute=cfg.recompute)
         self.embed_history = DataEmbedding(cfg.d, dropout=cfg.dropout, gate_init=cfg.gate_init)
         self.embed_horizon = DataEmbedding(cfg.d, dropout=cfg.dropout, gate_init=cfg.gate_init)
         self.encoder = TemporalEncoder(layers=cfg.encoder_layers, **stack)
