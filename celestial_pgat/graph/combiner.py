@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SOURCES', 'GATES', 'MODES', 'mix_edges', 'share_of_sources', 'MarketConditions', 'node_statistics', 'NodeTokens',
            'EdgeAttention', 'StrengthCalibration', 'check_edges', 'in_pieces', 'CelestialGraphCombiner', 'EdgeTokens',
-           'EdgeTokenLayer', 'EdgeTokenCombiner']
+           'EdgeTokenLayer', 'EdgeTokenCombiner', 'ablation_shares']
 
 # %% ../../nbs/34_graph.combiner.ipynb #5538d0c8
 import math
@@ -28,13 +28,33 @@ SOURCES = ("astronomical", "learned", "attention")
 GATES = (*SOURCES, "astronomical x learned", "learned x attention", "astronomical x attention")
 
 
+class _MixEdges(torch.autograd.Function):
+    """The polynomial of `mix_edges`, which keeps its inputs for the backward pass and nothing else."""
+
+    @staticmethod
+    def forward(ctx, a: Tensor, l: Tensor, t: Tensor, gates: Tensor) -> Tensor:
+        ctx.save_for_backward(a, l, t, gates)
+        ga, gl, gt, gal, glt, gat = gates[..., None, None].unbind(-3)                      # [S,1,1] each
+        outer = torch.addcmul(torch.addcmul(ga, gal, l), gat, t)                           # [S,N,N]
+        inner = torch.addcmul(gl, glt, t)                                                  # [S,N,N]
+        return torch.addcmul(torch.addcmul(gt * t, l, inner), a, outer)                    # [S,N,N]
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        a, l, t, gates = ctx.saved_tensors
+        ga, gl, gt, gal, glt, gat = gates[..., None, None].unbind(-3)                      # [S,1,1] each
+        along = to_a, to_l, to_t = grad * a, grad * l, grad * t                            # [S,N,N] each
+        terms = [term.sum((-2, -1)) for term in (*along, to_a * l, to_l * t, to_t * a)]    # [S] each
+        return (torch.addcmul(torch.addcmul(grad * ga, to_l, gal), to_t, gat),             # [S,N,N]
+                torch.addcmul(torch.addcmul(grad * gl, to_a, gal), to_t, glt),             # [S,N,N]
+                torch.addcmul(torch.addcmul(grad * gt, to_a, gat), to_l, glt),             # [S,N,N]
+                torch.stack(terms, -1))                                                    # [S,6]
+
+
 def mix_edges(astronomical: Float[Tensor, "*steps node node"], learned: Float[Tensor, "*steps node node"],
               attention: Float[Tensor, "*steps node node"], gates: Float[Tensor, "*steps gate"]) -> Float[Tensor, "*steps node node"]:
-    """Weigh three maps and their pairwise products by six gates, in the order of GATES."""
-    a, l, t, al, lt, at = gates[..., None, None].unbind(-3)                                # [S,1,1] each
-    outer = torch.addcmul(torch.addcmul(a, al, learned), at, attention)                    # [S,N,N]
-    inner = torch.addcmul(l, lt, attention)                                                # [S,N,N]
-    return torch.addcmul(torch.addcmul(t * attention, learned, inner), astronomical, outer)
+    """Weigh three maps and their pairwise products by six gates, in the order of GATES; keeps only its inputs for backward."""
+    return _MixEdges.apply(astronomical, learned, attention, gates)
 
 # %% ../../nbs/34_graph.combiner.ipynb #a8ab7a52
 def share_of_sources(terms: Float[Tensor, "*steps gate"]) -> Float[Tensor, "*steps source"]:
@@ -195,10 +215,9 @@ class CelestialGraphCombiner(nn.Module):
     """Make one adjacency in (-1, 1) of three, conditioned on the market context, and on its regime, at every step.
 
     `forward(astronomical, learned, attention [B,T,N,N], context [B,T,d_context], regime [B,T,regimes] or None)`
-    -> `[B,T,N,N]`, row = receiver, column = sender. `regimes=None`: no regime input and no parameter for one.
-    `time_chunk`: keep only the inputs for backward, compute the rest again, that many steps at a time. `validate=True`
-    also looks for NaN, at the price of a wait for the device. The sub-module `gates` returns the gates that are used, in
-    the order of GATES. Raises ValueError for counts that are too small and shapes that do not fit, naming the source.
+    -> `[B,T,N,N]`, row = receiver, column = sender. `regimes=None`: no regime input and no parameter for one. `time_chunk`:
+    keep only the inputs for backward, compute the rest again, that many steps at a time. `validate=True` also looks for NaN
+    and waits for the device. `gates` returns the gates in use, in the order of GATES. ValueError for what does not fit.
     """
 
     def __init__(self, n_nodes: int = 13, d_context: int = 208, width: int = 16, layers: int = 2, regimes: int | None = None,
@@ -215,9 +234,8 @@ class CelestialGraphCombiner(nn.Module):
     def combine(self, astronomical: Float[Tensor, "step node node"], learned: Float[Tensor, "step node node"], attention: Float[Tensor, "step node node"],
                 context: Float[Tensor, "step d"], regime: Float[Tensor, "step regime"] | None = None) -> Float[Tensor, "step node node"]:
         """Combine the maps of steps that know nothing of each other."""
-        maps = (astronomical, learned, attention)
         logits, strength, said = self.market(context, regime)                              # [S,6], [S,2], [S,width]
-        gates = self.gates(logits)                                                         # [S,6]
+        maps, gates = (astronomical, learned, attention), self.gates(logits)               # [S,N,N] each, [S,6]
         edges = mix_edges(*maps, gates)                                                    # [S,N,N]
         tokens = self.tokens(maps, edges, share_of_sources(gates), said)                   # [S,N,width]
         for layer in self.layers:
@@ -229,10 +247,9 @@ class CelestialGraphCombiner(nn.Module):
                 regime: Float[Tensor, "batch time regime"] | None = None) -> Float[Tensor, "batch time node node"]:
         inputs = (astronomical, learned, attention, context, regime)
         _require_inputs(self, inputs[:3], context, regime)
-        batch, steps = context.shape[:2]
         flat = [None if tensor is None else tensor.flatten(0, 1) for tensor in inputs]     # [S,...] each, S = B T
-        edges = self.combine(*flat) if self.time_chunk is None else in_pieces(self.combine, flat, self.time_chunk * batch)
-        return edges.unflatten(0, (batch, steps))                                          # [B,T,N,N]
+        edges = self.combine(*flat) if self.time_chunk is None else in_pieces(self.combine, flat, self.time_chunk * len(context))
+        return edges.view_as(astronomical)                                                 # [B,T,N,N]
 
     @torch.no_grad()
     def contributions(self, astronomical: Tensor, learned: Tensor, attention: Tensor, context: Tensor,
@@ -343,3 +360,18 @@ class EdgeTokenCombiner(nn.Module):
             return self.combine(*inputs)                                                   # [B,T,N,N]
         size = {"sequential": 1, "chunked": self.chunk}[self.mode]
         return in_pieces(self.combine, inputs, size, dim=1, recompute=self.mode == "chunked")   # [B,T,N,N]
+
+# %% ../../nbs/34_graph.combiner.ipynb #538db193
+@torch.no_grad()
+def ablation_shares(combiner: nn.Module, astronomical: Float[Tensor, "batch time node node"], learned: Float[Tensor, "batch time node node"],
+                    attention: Float[Tensor, "batch time node node"], context: Float[Tensor, "batch time d"],
+                    regime: Float[Tensor, "batch time regime"] | None = None) -> Float[Tensor, "batch time source"]:
+    """Return how far the output of each step moves when each of SOURCES is set to zero, as shares of the sum of the three.
+
+    For any combiner with this signature; call it in evaluation mode. Shares are 0 where no source moves the output.
+    """
+    maps = (astronomical, learned, attention)
+    out = combiner(*maps, context, regime)                                                 # [B,T,N,N]
+    without = [combiner(*(edges * (k != gone) for k, edges in enumerate(maps)), context, regime) for gone in range(len(maps))]
+    moved = torch.stack([(out - other).abs().mean((-2, -1)) for other in without], -1)     # [B,T,3]
+    return moved / moved.sum(-1, keepdim=True).clamp_min(torch.finfo(moved.dtype).tiny)
