@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from html import escape
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import psutil
 import torch
@@ -61,7 +61,7 @@ def attribute_saved(model: nn.Module) -> Iterator[dict[str, int]]:
         yield own
 
 # %% ../../nbs/64_train.memory.ipynb #6f09f16a
-def readable_bytes(count: float) -> str:
+def readable_bytes(count: Real) -> str:
     """Write a number of bytes with three digits and a decimal unit."""
     unit, factor = next(((unit, factor) for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(count) >= factor), ("B", 1))
     return f"{count / factor:.3g} {unit}" if abs(count) < 999.5e9 else f"{count / factor:.0f} {unit}"
