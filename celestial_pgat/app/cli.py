@@ -10,7 +10,6 @@ import argparse
 import dataclasses
 import json
 import os
-import platform
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -33,11 +32,8 @@ def prepare(cfg: Config, prices: pd.DataFrame):
 # %% ../../nbs/80_app.cli.ipynb #78bf19d5
 def provenance(cfg: Config) -> dict[str, str | int]:
     """Return seed, configuration hash, source revision and hardware of a result."""
-    import torch
-    from celestial_pgat.train.checkpoint import git_revision
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores ({platform.machine()})"
-    return {"seed": cfg.seed, "config_hash": config_hash(cfg), "revision": git_revision() or "unknown",
-            "hardware": f"{device}, Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}"}
+    from celestial_pgat.app.ledger import provenance_of
+    return provenance_of(cfg.seed, config_hash=config_hash(cfg))
 
 # %% ../../nbs/80_app.cli.ipynb #13feffca
 class Refused(ValueError):
