@@ -11,7 +11,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
@@ -20,13 +20,22 @@ from jsonargparse.typing import ClosedUnitInterval, NonNegativeFloat, NonNegativ
 def check_ranges(config) -> None:
     """Refuse a field of the dataclass `config` that its annotation does not admit. Raises ValueError, naming the field."""
     for item in fields(config):
-        value = getattr(config, item.name)
-        for kind in get_args(item.type) or (item.type,):        # the parts of `PositiveInt | None`, or the type itself
-            if getattr(kind, "__module__", "") == "jsonargparse.typing" and value is not None:
-                try:
-                    kind(value)
-                except (ValueError, TypeError) as error:
-                    raise ValueError(f"{type(config).__name__}.{item.name}={value!r} is not allowed: {error}") from None
+        value, where = getattr(config, item.name), f"{type(config).__name__}.{item.name}"
+        if get_origin(item.type) is Literal:
+            if value not in get_args(item.type):
+                raise ValueError(f"{where}={value!r} is not allowed; use one of {', '.join(map(str, get_args(item.type)))}")
+            continue
+        kind, *optional = get_args(item.type) or (item.type,)   # the parts of `PositiveInt | None`, or the type itself
+        if optional and value is None:
+            continue
+        plain = next((base for base in (bool, int, str) if issubclass(kind, base)), object)     # bool first: it is an int too
+        try:
+            if not isinstance(value, plain) or plain is int and isinstance(value, bool):
+                raise TypeError(f"it is of type {type(value).__name__}, not {plain.__name__}")
+            if kind.__module__ == "jsonargparse.typing":
+                kind(value)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{where}={value!r} is not allowed: {error}") from None
 
 # %% ../../nbs/50_model.config.ipynb #77a47dd6
 @dataclass(frozen=True)
