@@ -139,10 +139,10 @@ class CelestialPGAT(nn.Module):
 
     def horizon_tokens(self, batch: ForecastBatch) -> Float[Tensor, "batch horizon d"]:
         """Embed the forecast steps: the last known prices, then zeros (the random walk), with the calendar of each day."""
-        label, P = self.cfg.label, self.cfg.horizon
-        values = F.pad(batch.past_target[:, -label:], (0, 0, 0, P))                                # [B,label+P,4]
-        calendar = torch.cat([batch.past_calendar[:, -label:], batch.future_calendar], 1)          # [B,label+P,C]
-        return self.embed_horizon(values, calendar, start=self.cfg.history - label)[:, -P:]        # [B,P,d]
+        P, near = self.cfg.horizon, min(self.cfg.history, *self.embed_horizon.value.kernel_size)   # a token sees no further back
+        values = F.pad(batch.past_target[:, -near:], (0, 0, 0, P))                                 # [B,near+P,4]
+        calendar = torch.cat([batch.past_calendar[:, -near:], batch.future_calendar], 1)           # [B,near+P,C]
+        return self.embed_horizon(values, calendar, start=self.cfg.history - near)[:, -P:]         # [B,P,d]
 
     def set_progress(self, progress: float) -> None:
         """Tell how much of the training is done, from 0 to 1: it sets the temperature of the stochastic learner, if there is one."""
