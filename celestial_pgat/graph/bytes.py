@@ -158,8 +158,9 @@ def largest_intermediate(function: Callable) -> int:
 
 # %% ../../nbs/29_graph.bytes.ipynb #eb9dfd88
 def recomputed(part: Callable, active: bool = True) -> Callable:
-    """Return `part`, which takes and returns tensors; where `active` and gradients are wanted, so that it keeps its inputs alone.
+    """Return `part`, a function of tensors, so that it keeps nothing but its inputs for backward.
 
-    Backward then runs it a second time, with the same draws of dropout.
+    Backward then runs it a second time, with the same draws of dropout. Where not `active`, and without gradients, it is
+    returned as it is.
     """
     return partial(checkpoint, part, use_reentrant=False) if active and torch.is_grad_enabled() else part
