@@ -76,7 +76,8 @@ class Forecaster(LightningModule):
 
     `model` defaults to `CelestialPGAT(cfg.model)`; any module that maps a `ForecastBatch` to `[B,P,4]` will do.
     With a stochastic graph learner, `cfg.train.edge_kl` times its divergence is added to what is trained on, and its
-    temperature follows the steps. Logs `loss` (without that term), `edge_kl`, `learning_rate` and `gradient_norm` for each step, `train_loss` and `validation_loss` for each epoch.
+    temperature follows the steps. Logs `loss` (without that term), `edge_kl`, `learning_rate` and `gradient_norm` for each
+    step, `train_loss` and `validation_loss` for each epoch.
     Raises FloatingPointError before the optimiser step where the loss or a gradient is not finite.
     """
 
