@@ -37,13 +37,14 @@ def phase_edges(waves: Float[Tensor, "*steps wave"], schema: WaveSchema = WAVES)
     """Return the six `EDGE_FEATURES` of every ordered pair of bodies: `[..., W]` -> `[..., N, N, 6]`.
 
     Axis -3 is the receiver i, axis -2 the sender j. The waves are unscaled, in the order of `schema`. Raises KeyError,
-    naming what is missing, where a body lacks one of `PHASE_FIELDS`, and ValueError for sines that are not on the circle.
+    naming what is missing, where a body lacks one of `PHASE_FIELDS`, and ValueError for another number of columns and for
+    sines and cosines of a longitude that are not on the circle, NaN among them.
     """
     if waves.shape[-1] != len(schema):
         raise ValueError(f"waves have {waves.shape[-1]} columns, the schema has {len(schema)}; pass them in its order")
     i = [waves[..., [schema.index(body, field) for body in Body]][..., None] for field in PHASE_FIELDS]     # five of [..., N, 1]
-    if ((i[0].square() + i[1].square() - 1).abs() > 1e-3).any():
-        raise ValueError("the sines and cosines of the longitudes are not on the unit circle; pass the waves before any scaling")
+    if not ((i[0].square() + i[1].square() - 1).abs() <= 1e-3).all():                           # so that NaN is refused too
+        raise ValueError("the sines and cosines of the longitudes are not on the unit circle; pass the waves before any scaling and without NaN")
     j = [field.transpose(-1, -2) for field in i]                                                # five of [..., 1, N]
     longitude, sign = wrap_difference(*i[:2], *j[:2]), wrap_difference(*i[2:4], *j[2:4])        # [..., N, N]
     far = [schema.index(body, "distance") if schema.has(body, "distance") else -1 for body in Body]
