@@ -63,7 +63,7 @@ def attribute_saved(model: nn.Module) -> Iterator[dict[str, int]]:
 # %% ../../nbs/64_train.memory.ipynb #6f09f16a
 def readable_bytes(count: Real) -> str:
     """Write a number of bytes with three digits and a decimal unit."""
-    unit, factor = next(((unit, factor) for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(count) >= factor), ("B", 1))
+    unit, factor = next(((unit, factor) for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(count) >= 0.9995 * factor), ("B", 1))
     return f"{count / factor:.3g} {unit}" if abs(count) < 999.5e9 else f"{count / factor:.0f} {unit}"
 
 
@@ -211,7 +211,7 @@ class MemoryLog(Callback):
         self.seen, self.own, self.before = self.seen + 1, {}, {}
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if self.begun is not None:                   # not the look at the untrained model
+        if self.begun is not None and not trainer.sanity_checking:      # not the look at the untrained model
             self.write(trainer, "validation")
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
