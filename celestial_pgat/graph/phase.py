@@ -46,7 +46,8 @@ class BodyFields(nn.Module):
 class CausalMixing(nn.Module):
     """Add to each body a nonlinear causal convolution of its own last `kernel` steps: `[B,L,N,width]` -> the same.
 
-    Weights are grouped over bodies, so that 13 bodies are one call. Step t sees steps t - kernel + 1 to t.
+    Weights are grouped over bodies, so that 13 bodies are one call. Step t sees steps t - kernel + 1 to t. Raises ValueError
+    for a kernel below 1.
     """
 
     def __init__(self, width: int = 32, kernel: int = 5):
@@ -88,8 +89,10 @@ class BodyStates(NamedTuple):
 class PhaseAwareCelestialProcessor(nn.Module):
     """Turn the waves of the bodies and the geometry between them into body states and a learned adjacency; causal in time.
 
-    `forward(waves, edges)`: scaled waves `[B,L,W]` and the `phase_edges` of the unscaled ones `[B,L,N,N,6]`. `width` is that of a body's state, `heads` those of the attention among the bodies of a step, `kernel` the steps that
-    a body looks back over, itself included. Raises ValueError for waves that do not match `schema` or edges of another shape.
+    `forward(waves, edges)`: scaled waves `[B,L,W]` and the `phase_edges` of the unscaled ones `[B,L,N,N,6]`. `width` is that of
+    a body's state, `heads` those of the attention among the bodies of a step, `kernel` the steps that a body looks back over,
+    the present one included. Raises ValueError for waves that do not match `schema`, edges of another shape, heads that cannot
+    share `width` and a kernel below 1.
     """
 
     def __init__(self, schema: WaveSchema = WAVES, width: int = 32, heads: int = 4, kernel: int = 5):
