@@ -233,7 +233,7 @@ def plot_claims(ledger: Ledger) -> Figure:
         left += found[name]
     axis.invert_yaxis()
     axis.grid(axis="y")
-    axis.set(xlabel="claims", xlim=(0, left.max()), ylabel="group of claims",
-             title=f"{len(ledger)} of {len(CLAIMS)} claims have a verdict, {ledger.counts()['holds']} of them hold as they stand")
+    axis.set(xlabel="claims", xlim=(0, left.max() + 0.1), ylabel="group of claims",
+             title=f"{len(ledger)} of {len(CLAIMS)} claims have a verdict; holding as they stand: {ledger.counts()['holds']}")
     axis.legend(fontsize=8, ncols=5, loc="upper center", bbox_to_anchor=(0.45, -0.25))
     return figure
