@@ -95,6 +95,8 @@ class ModelConfig:
     hops: Literal[1, 2, 3] = 2                 # how far both encodings reach along the edges
     partitioned_interaction: bool = True       # bodies and four target nodes exchange messages, block by block
     time_chunk: PositiveInt | None = None      # steps that the combiner recomputes at a time in backward; null: keeps all
+    compile_combiner: bool = False             # torch.compile for the combiner: see its notebook for what it brings; needs a C compiler
+    validate: bool = False                     # look for NaN in the edges at every step; waits for the device
     recompute: bool = True                     # run each layer a second time in backward instead of keeping its inside
     celestial_fusion_dim: PositiveInt = 256    # width of the attention from a market step to the bodies of its day
     gate_init: Literal["balanced", "open", "closed"] = "balanced"

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 # %% ../../nbs/53_model.heads.ipynb #46afb70e
 def coherent(raw: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     """Turn four free numbers (open, high, low, close) into a possible candle; possible candles stay as they are."""
-    open_, _, _, close = raw.unbind(-1)
-    high = raw[..., [0, 1, 3]].amax(-1)
-    low = raw[..., [0, 2, 3]].amin(-1)
-    return torch.stack([open_, high, low, close], -1)
+    open_, high, low, close = raw.unbind(-1)
+    top, bottom = torch.maximum(open_, close), torch.minimum(open_, close)
+    return torch.stack([open_, torch.maximum(high, top), torch.minimum(low, bottom), close], -1)
 
 # %% ../../nbs/53_model.heads.ipynb #0802b056
 class OhlcHead(nn.Module):
@@ -32,4 +31,5 @@ class OhlcHead(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, x: Float[Tensor, "batch step d"]) -> Float[Tensor, "batch step 4"]:
-        return coherent(self.output(x))     # [B,P,4]
+        with torch.autocast(x.device.type, enabled=False):      # a forecast in half precision would be rounded to 1 part in 256
+            return coherent(self.output(x.to(self.output.weight.dtype)))        # [B,P,4]
