@@ -82,6 +82,7 @@ class ModelConfig:
     body_heads: PositiveInt = 4                # attention heads among the bodies
     body_scale: PositiveFloat = 0.1            # standard deviation of the body embeddings at the start
     graph_layers: PositiveInt = 4              # layers of attention among the bodies of a day
+    combiner: Literal["lean", "edge_tokens"] = "lean"   # the reference with a token for every edge needs hundreds of times the memory
     combiner_width: PositiveInt = 16           # width of a node token in the graph combiner
     combiner_layers: PositiveInt = 2           # fusion layers of the graph combiner
     context_encoder: bool = True               # a causal network that makes the graph's context of the encoded market
@@ -95,7 +96,7 @@ class ModelConfig:
     hops: Literal[1, 2, 3] = 2                 # how far both encodings reach along the edges
     partitioned_interaction: bool = True       # bodies and four target nodes exchange messages, block by block
     time_chunk: PositiveInt | None = None      # steps that the combiner recomputes at a time in backward; null: keeps all
-    compile_combiner: bool = False             # torch.compile for the combiner: see its notebook for what it brings; needs a C compiler
+    compile_combiner: bool = False             # torch.compile for the lean combiner: its notebook says what it brings; needs a C compiler
     validate: bool = False                     # look for NaN in the edges at every step; waits for the device
     recompute: bool = True                     # run each layer a second time in backward instead of keeping its inside
     celestial_fusion_dim: PositiveInt = 256    # width of the attention from a market step to the bodies of its day
