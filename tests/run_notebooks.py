@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-LIMIT = 480  # seconds for all notebooks together; nbdev_test itself has no limit
+LIMIT = 540  # seconds for all notebooks together; nbdev_test itself has no limit
 
 
 def main() -> int:
