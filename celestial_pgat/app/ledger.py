@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'CLAIMS', 'VERDICTS', 'NOTEBOOK', 'Claim', 'provenance_of', 'ledger_path', 'Ledger', 'badge', 'claims_html',
-           'read_claims', 'record_claim', 'plot_claims']
+           'read_claims', 'replace_text', 'record_claim', 'plot_claims']
 
 # %% ../../nbs/83_app.ledger.ipynb #c4eb311f
 import json
@@ -202,6 +202,13 @@ def read_claims(path: str | Path | None = None) -> Ledger:
     return Ledger({id: found[id] for id in CLAIMS if id in found})
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Replace the file at `path` by `text` as a whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
 def record_claim(id: str, measured: str, verdict: str, evidence: str, *, provenance: dict[str, Any], path: str | Path | None = None) -> Claim:
     """Write a verdict into the ledger at `path`, in place of an earlier one for the same claim, and return the entry.
 
@@ -213,9 +220,7 @@ def record_claim(id: str, measured: str, verdict: str, evidence: str, *, provena
     entries = read_claims(path).entries | {id: entry}
     rows = [{"id": key, "claim": CLAIMS[key]} | asdict(entries[key]) for key in sorted(entries)]
     text = json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    replace_text(path, text)
     return entry
 
 # %% ../../nbs/83_app.ledger.ipynb #68f05736
