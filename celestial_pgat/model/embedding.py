@@ -32,15 +32,15 @@ class DataEmbedding(nn.Module):
     """Embed values and calendar features of each step in width `d`.
 
     `forward(values [B,L,V], calendar [B,L,C], start=0)` -> `[B,L,d]`, causal in L; `start` is the position of the first
-    step in the window. The calendar joins through the sub-module `fusion`, a `FusionGate`.
+    step in the window. The calendar joins through the sub-module `fusion`, a `FusionGate` made with the words in `fusion`.
     """
 
     def __init__(self, d: int, n_values: int = len(OHLC), n_calendar: int = len(CALENDAR_FEATURES), kernel: int = 3,
-                 dropout: float = 0.0, gate_init: str = "balanced"):
+                 dropout: float = 0.0, **fusion: str | None):
         super().__init__()
         self.value = nn.Conv1d(2 * n_values, d, kernel)
         self.calendar = nn.Linear(n_calendar, d)
-        self.fusion = FusionGate(d, init=gate_init)
+        self.fusion = FusionGate(d, **fusion)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, values: Float[Tensor, "batch step value"], calendar: Float[Tensor, "batch step feature"],

@@ -133,8 +133,8 @@ class TwoStreams(nn.Module):
         super().__init__()
         self.cfg = cfg
         stack = dict(d=cfg.d, heads=cfg.heads, feedforward=cfg.feedforward, dropout=cfg.dropout, recompute=cfg.recompute)
-        self.embed_history = DataEmbedding(cfg.d, dropout=cfg.dropout, gate_init=cfg.gate_init)
-        self.embed_horizon = DataEmbedding(cfg.d, dropout=cfg.dropout, gate_init=cfg.gate_init)
+        self.embed_history = DataEmbedding(cfg.d, dropout=cfg.dropout, **vars(cfg.encoder_calendar_fusion))
+        self.embed_horizon = DataEmbedding(cfg.d, dropout=cfg.dropout, **vars(cfg.decoder_calendar_fusion))
         self.encoder = TemporalEncoder(layers=cfg.encoder_layers, **stack)
         self.decoder = Decoder(layers=cfg.decoder_layers, **stack)
         self.head = OhlcHead(cfg.d)
@@ -142,7 +142,7 @@ class TwoStreams(nn.Module):
             self.sky = CelestialStream(cfg)
             self.interact = PartitionedInteraction(cfg.d, cfg.body_width, cfg.body_heads) if cfg.partitioned_interaction else None
             self.attend = CelestialAttention(cfg.d, cfg.body_width, cfg.celestial_fusion_dim, cfg.heads)
-            self.fusion = FusionGate(cfg.d, init=cfg.gate_init)
+            self.fusion = FusionGate(cfg.d, **vars(cfg.celestial_fusion))
 
 # %% ../../nbs/54_model.pgat.ipynb #9f292d94
 class CelestialPGAT(TwoStreams):
