@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['CONSTANT', 'WITHOUT', 'WITH', 'QUESTIONS', 'FILES', 'CELLS', 'STYLE', 'Run', 'Observation', 'collect', 'observe',
            'gather', 'comparisons', 'comparison_table', 'verdict', 'spread_windows', 'plot_forecasts', 'plot_learning',
-           'plot_gate', 'plot_adjacency', 'plot_last_sky', 'save_run', 'load_run', 'score_table', 'settings_table',
-           'build_report', 'execute', 'to_html', 'write_report']
+           'plot_gate', 'plot_adjacency', 'plot_last_sky', 'save_run', 'load_run', 'score_table', 'fusion_table',
+           'wanted', 'settings_table', 'build_report', 'execute', 'to_html', 'write_report']
 
 # %% ../../nbs/81_app.report.ipynb #3c28cc91
 import json
@@ -39,6 +39,7 @@ from traitlets.config import Config as Settings
 from ..data.prices import OHLC
 from ..evaluate.metrics import (
     RANDOM_WALK, Difference, Metrics, Truth, constant_forecast, evaluate, evaluating, forecast_colors, plot_horizon, predict, truth_of)
+from ..fusion.diagnostics import plot_fusion, summarise_fusion
 from ..fusion.gate import capture
 from ..model.config import Config, config_json
 from ..sky.bodies import Body
@@ -54,7 +55,8 @@ class Run:
 
     forecasts {name: [window, step, 4]} and truth in scaled units; origins [window] and target_dates [window, step];
     prices: Open, High, Low, Close from the first history to the last row; learning: columns forecast, epoch, train_loss,
-    validation_loss; gate [window, d] and adjacency [window, receiver, sender] at the origins; settings: the configuration.
+    validation_loss; gate [window, d], without channels if the fusion has no gate, and adjacency [window, receiver, sender] at
+    the origins; fusion: what was recorded of the fusion points in training, perhaps nothing; settings: the configuration.
     """
     forecasts: dict[str, Float[Tensor, "window step 4"]]
     truth: Truth
@@ -64,6 +66,7 @@ class Run:
     learning: pd.DataFrame
     gate: Float[np.ndarray, "window d"]
     adjacency: Float[np.ndarray, "window receiver sender"]
+    fusion: pd.DataFrame
     settings: dict[str, Any]
     unit: str = "index points"
 
@@ -86,16 +89,17 @@ class Observation(NamedTuple):
 
 
 def collect(model: nn.Module, batch: Any) -> dict[str, Tensor]:
-    """Run the model once and return forecast [B,P,4], gate [B,T+P,d] and adjacency [B,T+P,N,N] as they were used.
+    """Run the model once and return forecast [B,P,4], gate [B,T+P,d] or, without one, [B,T+P,0], and adjacency [B,T+P,N,N] as they were used.
 
     Raises ValueError for a model without the sky: it has neither gate nor adjacency.
     """
     if getattr(model, "sky", None) is None:
         raise ValueError("the model has no sky stream (use_sky=False), so it has no gate and no adjacency; "
                          "pass the model with the sky, or use predict for forecasts alone")
-    with evaluating(model), capture(model.fusion.opening) as gate, capture(model.sky.combiner) as adjacency:
+    with evaluating(model), capture(getattr(model.fusion, "opening", model.fusion)) as gate, capture(model.sky.combiner) as adjacency:
         forecast = model(batch)
-    return {"forecast": forecast, "gate": torch.cat(gate, dim=1), "adjacency": torch.cat(adjacency, dim=1)}
+    channels = None if hasattr(model.fusion, "opening") else 0
+    return {"forecast": forecast, "gate": torch.cat(gate, dim=1)[..., :channels], "adjacency": torch.cat(adjacency, dim=1)}
 
 
 def observe(model: nn.Module, dataset: Any, batch_size: int = 64) -> Observation:
@@ -124,7 +128,7 @@ def gather(cfg: Config, data: Any, results: dict[str, Any], unit: str = "index p
     first = data.prices.index.get_loc(test.origins[0]) - cfg.model.history + 1
     return Run(forecasts, truth_of(test), pd.DatetimeIndex(test.origins), np.asarray(test.target_dates, dtype="datetime64[ns]"),
                data.prices.iloc[first:], losses[["forecast", "epoch", "train_loss", "validation_loss"]], seen.gate, seen.adjacency,
-               json.loads(config_json(cfg)), unit)
+               results[WITH].fusion, json.loads(config_json(cfg)), unit)
 
 # %% ../../nbs/81_app.report.ipynb #451d3a69
 QUESTIONS = ((WITH, WITHOUT), (WITH, RANDOM_WALK), (WITHOUT, RANDOM_WALK), (WITH, CONSTANT), (WITHOUT, CONSTANT))
@@ -289,7 +293,7 @@ def plot_last_sky(run: Run) -> Figure:
     return plot_wheel(run.prices.index[-1], hour=run.settings["data"]["hour"]).figure
 
 # %% ../../nbs/81_app.report.ipynb #c48935a2
-FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet", "learning.csv", "run.json")
+FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet", "learning.csv", "fusion.csv", "run.json")
 
 
 def save_run(folder: str | Path, run: Run) -> Path:
@@ -306,6 +310,7 @@ def save_run(folder: str | Path, run: Run) -> Path:
     np.savez_compressed(folder / "sky.npz", gate=run.gate, adjacency=run.adjacency)
     run.prices.to_parquet(folder / "prices.parquet")
     run.learning.to_csv(folder / "learning.csv", index=False)
+    run.fusion.to_csv(folder / "fusion.csv", index=False)
     (folder / "run.json").write_text(json.dumps({"settings": run.settings, "unit": run.unit}, indent=2))
     return folder
 
@@ -321,7 +326,7 @@ def load_run(folder: str | Path) -> Run:
         truth = Truth(*(torch.from_numpy(arrays[name]) for name in Truth._fields))
         return Run(forecasts, truth, pd.DatetimeIndex(arrays["origins"]), arrays["target_dates"],
                    pd.read_parquet(folder / "prices.parquet"), pd.read_csv(folder / "learning.csv"),
-                   sky["gate"], sky["adjacency"], **json.loads((folder / "run.json").read_text()))
+                   sky["gate"], sky["adjacency"], pd.read_csv(folder / "fusion.csv"), **json.loads((folder / "run.json").read_text()))
 
 # %% ../../nbs/81_app.report.ipynb #a6f902f0
 CELLS = (
@@ -337,12 +342,16 @@ CELLS = (
     "report.plot_forecasts(run);",
     "## The training",
     "report.plot_learning(run.learning);",
-    "## What the sky stream did\n\nThe gate starts as `model.gate_init` says, the balanced one at 0.5; a gate that still stands there was "
-    "hardly trained. An open gate and a structured adjacency would show that the stream is used. They could not show that it helps: that "
-    "is what the verdict is for.",
+    "## What the sky stream did\n\nThe gate starts as `model.celestial_fusion.init` says, the balanced one at 0.5; a gate that still stands "
+    "there was hardly trained. An open gate and a structured adjacency would show that the stream is used. They could not show that it helps: "
+    "that is what the verdict is for.",
     "report.plot_gate(run.origins, run.gate);",
     "report.plot_adjacency(run.adjacency);",
     "report.plot_last_sky(run);",
+    "## Where two streams meet\n\nRecorded in training, with the sky (b) or the calendar (b) beside the market (a). Influence is what the "
+    "forecast loses, in shares of its spread, when a branch is held at its mean; the other panels say what could be wrong with it.",
+    "report.fusion_table(run.fusion)",
+    "report.plot_fusion(run.fusion);",
     "## The configuration",
     "report.settings_table(run)")
 
@@ -352,6 +361,18 @@ def score_table(metrics: Metrics) -> pd.DataFrame:
     forms = {"direction": "{:.1%}", "std ratio": "{:.3f}", "skill MAE": "{:+.1%}", "skill RMSE": "{:+.1%}"}
     write = lambda column: [forms.get(column.name, "{:.3f}").format(value) if np.isfinite(value) else "–" for value in column]
     return metrics.table().apply(write)
+
+
+def fusion_table(records: pd.DataFrame) -> pd.DataFrame:
+    """Return for each fusion point the influence of b, what its gate and gradients did at the end, and the flags raised."""
+    columns = ["influence_b", "rms_ratio", "gate_mean", "gate_moves", "grad_ratio", "flags"]
+    return summarise_fusion(records)[columns].round(3)
+
+
+def wanted(run: Run) -> list[str]:
+    """Return those CELLS that have something to show: no gate where the fusion has none, no fusion points where none were recorded."""
+    empty = ["plot_gate"] * (run.gate.shape[1] == 0) + ["Where two streams", "report.fusion_table", "report.plot_fusion"] * run.fusion.empty
+    return [cell for cell in CELLS if not any(word in cell for word in empty)]
 
 
 def settings_table(run: Run) -> pd.DataFrame:
@@ -408,8 +429,7 @@ def to_html(notebook: NotebookNode, title: str) -> str:
 def write_report(folder: str | Path) -> Path:
     """Write `report.ipynb`, executed, and `report.html` for the run in `folder`; return the path of the page."""
     folder = Path(folder).resolve()
-    load_run(folder)                                                             # an unfinished run fails here, with its reason
-    notebook = build_report()
+    notebook = build_report(wanted(load_run(folder)))                            # an unfinished run fails here, with its reason
     try:
         execute(notebook, folder)
     finally:

@@ -150,6 +150,7 @@ class CelestialPGAT(TwoStreams):
 
     `forward(batch: ForecastBatch)` -> `[B,P,4]`, open, high, low, close in the units of `batch.target`: log price minus the
     anchor, over the scale; `batch.prices` turns it into prices. Zero before training, which is the random walk.
+    `with_losses` adds a dictionary of the terms that components want in the loss: "edge_kl" or nothing.
     Raises ValueError if the batch has another history or horizon than the configuration.
     """
 
@@ -180,8 +181,7 @@ class CelestialPGAT(TwoStreams):
         losses = {} if sky.edge_kl is None else {"edge_kl": sky.edge_kl}
         return self.fusion(stream, self.attend(stream, bodies) + update), losses        # [B,T+P,d]
 
-    def forecast_and_losses(self, batch: ForecastBatch) -> tuple[Float[Tensor, "batch horizon 4"], dict[str, Tensor]]:
-        """Return the forecast and the terms that components add to the loss, by name: "edge_kl" or nothing."""
+    def forward(self, batch: ForecastBatch, with_losses: bool = False) -> Float[Tensor, "batch horizon 4"] | tuple:
         T, P = self.cfg.history, self.cfg.horizon
         if (batch.past_target.shape[1], batch.future_calendar.shape[1]) != (T, P):
             raise ValueError(f"the batch has {batch.past_target.shape[1]} steps of history and {batch.future_calendar.shape[1]} to "
@@ -189,10 +189,8 @@ class CelestialPGAT(TwoStreams):
         history = self.encoder(self.embed_history(batch.past_target, batch.past_calendar))          # [B,T,d]
         stream, losses = self.fuse(history, self.horizon_tokens(batch), batch)                      # [B,T+P,d]
         decoded = self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P)               # [B,P,d]
-        return self.head(decoded), losses                                                           # [B,P,4]
-
-    def forward(self, batch: ForecastBatch) -> Float[Tensor, "batch horizon 4"]:
-        return self.forecast_and_losses(batch)[0]                                                   # [B,P,4]
+        forecast = self.head(decoded)                                                               # [B,P,4]
+        return (forecast, losses) if with_losses else forecast
 
 # %% ../../nbs/54_model.pgat.ipynb #750cb839
 COMPONENTS = {

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..data.windows import ForecastBatch, ForecastData, Scales
+from ..fusion.diagnostics import COLUMNS, FusionDiagnostics, read_fusion_log
 from ..model.config import Config, TrainConfig, config_json
 from ..model.pgat import CelestialPGAT
 from .losses import forecast_loss
@@ -93,14 +94,14 @@ class Forecaster(LightningModule):
         super().__init__()
         self.cfg = cfg
         self.model = CelestialPGAT(cfg.model) if model is None else model
-        self.adds_losses = hasattr(self.model, "forecast_and_losses") and cfg.model.use_sky and cfg.model.stochastic_learner
+        self.adds_losses = isinstance(self.model, CelestialPGAT) and cfg.model.use_sky and cfg.model.stochastic_learner
         self.windows = 0                                             # seen since the last optimiser step
 
     def forward(self, batch: ForecastBatch) -> Tensor:
         return self.model(batch)                                     # [B,P,4]
 
     def training_step(self, batch: ForecastBatch, index: int) -> Tensor:
-        forecast, terms = self.model.forecast_and_losses(batch) if self.adds_losses else (self(batch), {})
+        forecast, terms = self.model(batch, with_losses=True) if self.adds_losses else (self(batch), {})
         loss = forecast_loss(forecast, batch.target)
         refuse_nonfinite_loss(loss, batch, self.model, f"training, optimiser step {self.global_step}")
         self.windows += len(batch)
@@ -219,12 +220,13 @@ class FitResult:
     """Hold a finished run: the model with its best weights, in evaluation mode, where its states are, and its history.
 
     `history` has a row for each epoch, epoch 0 being the untrained model: step, learning_rate (the last one used),
-    train_loss, validation_loss.
+    train_loss, validation_loss. `fusion` has the records of `FusionDiagnostics`, without rows if `train.diagnose_every` was null.
     """
     model: nn.Module
     best_path: Path
     last_path: Path
     history: pd.DataFrame
+    fusion: pd.DataFrame
     seconds: float
 
     @property
@@ -314,10 +316,12 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     """Train on `data` as `cfg` says, keep the states in `folder`, and return the best model with the history.
 
     `resume` is a state of an earlier, interrupted call: the run goes on and ends as if it had not been interrupted.
-    `model` replaces the one that `cfg.model` describes. Raises FileExistsError where `folder` holds another run,
+    `model` replaces the one that `cfg.model` describes; then `train.diagnose_every` has nothing to look at: pass a FusionDiagnostics
+    of your own among the `callbacks`. Raises FileExistsError where `folder` holds another run,
     FloatingPointError before a step that is not finite, TrainingInterrupted on Ctrl-C, and what `check_resume` raises.
     """
-    folder, begun, last, epoch = Path(folder), time.monotonic(), Path(folder) / "last.ckpt", 0
+    folder, begun, epoch = Path(folder), time.monotonic(), 0
+    last, log = folder / "last.ckpt", folder / "fusion.jsonl"
     if resume is not None:
         epoch = check_resume(resume, cfg, data.scales)
         folder.mkdir(parents=True, exist_ok=True)
@@ -330,11 +334,13 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
         keeper = Keeper(folder, cfg, data.scales)
-        trainer = make_trainer(cfg.train, folder, [*callbacks, keeper] + [Progress(keeper)] * progress)
+        looks = [FusionDiagnostics(every=cfg.train.diagnose_every, path=log)] if cfg.train.diagnose_every and model is None else []
+        trainer = make_trainer(cfg.train, folder, [*callbacks, *looks, keeper] + [Progress(keeper)] * progress)
         data.sampler.set_epoch(epoch)            # Lightning opens the loader before it tells the sampler the epoch
         if resume is None:
             keeper.start = trainer.validate(module, datamodule=data, verbose=False)[0]["validation_loss"]
         trainer.fit(module, datamodule=data, ckpt_path=last if resume is not None else None, weights_only=True)
     module.model.load_state_dict(keeper.best["weights"])
     history = pd.DataFrame(keeper.history).set_index("epoch")[["step", "learning_rate", "train_loss", "validation_loss"]]
-    return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, time.monotonic() - begun)
+    fusion = read_fusion_log(log) if looks else pd.DataFrame(columns=list(COLUMNS))
+    return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion, time.monotonic() - begun)
