@@ -6,8 +6,8 @@
 __all__ = ['ROOT', 'AN_END', 'COLUMNS', 'SHOWN', 'first_tensor', 'replace_first', 'constant_part', 'Branches', 'Point',
            'find_points', 'Sums', 'GateSums', 'Reading', 'ratio', 'still', 'measure_influence', 'drop_cut_line',
            'read_json_lines', 'append_fusion_rows', 'read_fusion_log', 'Limits', 'find_flags', 'summarise_fusion',
-           'verdict', 'plot_fusion', 'draw_point', 'FusionRecords', 'FusionTaps', 'FusionDiagnostics', 'NormMonitor',
-           'GradientAudit', 'row_rms', 'ranges', 'gradient_audit']
+           'verdict', 'plot_fusion', 'draw_point', 'FusionRecords', 'check_batches', 'FusionTaps', 'FusionDiagnostics',
+           'NormMonitor', 'GradientAudit', 'row_rms', 'ranges', 'gradient_audit']
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #e0e5d2ed
 import json
@@ -192,7 +192,7 @@ class Reading:
     """Collect the row of one point and one forward pass."""
 
     def __init__(self, point: Point, batch: int):
-        self.point, self.batch, self.influence = point, batch, {}
+        self.point, self.batch, self.influence, self.backward = point, batch, {}, False
         self.sums = {name: Sums() for name in ("rms_a", "rms_b", "grad_a", "grad_b")}
         self.gate, self.trained = GateSums(point.unit), set()
         self.looks = {"a": partial(self.look, "a"), "b": partial(self.look, "b")}
@@ -215,10 +215,14 @@ class Reading:
         self.gate.add(gate)
         return gate
 
-    def row(self, backward: bool) -> dict[str, Any]:
-        """Return the row as numbers, waiting for the device once. `backward` says whether a backward pass has come by."""
+    def note_backward(self, gradient: Tensor) -> None:
+        """Note that a backward pass came by: the hook of the model's output."""
+        self.backward = True
+
+    def row(self) -> dict[str, Any]:
+        """Return the row as numbers, waiting for the device once."""
         values = {name: sums.rms() for name, sums in self.sums.items()} | self.gate.row() | self.influence
-        values |= {name: 0.0 for name in self.trained if backward and not self.sums[name].count}
+        values |= {name: 0.0 for name in self.trained if self.backward and not self.sums[name].count}
         waiting = {name: value.float() for name, value in values.items() if isinstance(value, Tensor)}
         if waiting:
             device = next(iter(waiting.values())).device
@@ -392,8 +396,8 @@ def plot_fusion(records: pd.DataFrame, limits: Limits = Limits()) -> Figure:
         flags = summary.loc[name, "flags"].replace(", ", "\n")
         column[0].set_title(f"{name}\n{flags or 'no flag'}", fontsize=10)
         column[-1].set_xlabel("training batch")
-    for axis, label in zip(axes[:, 0], ("RMS of b / RMS of a", "gate", "gradient into b / into a", "influence on the output\n[share of its spread]")):
-        axis.set_ylabel(label)
+    for axis, label in zip(axes[:, 0], ("RMS of b\nover RMS of a", "gate", "gradient into b\nover that into a", "influence [share\nof output's spread]")):
+        axis.set_ylabel(label, fontsize=10)
     raised = [name for name, flags in summary["flags"].items() if flags]
     unused = [name for name, share in summary["influence_b"].items() if share == 0]
     figure.suptitle(f"{len(raised)} of {len(groups)} points raise a flag; "
@@ -408,20 +412,24 @@ def draw_point(axes: Sequence, rows: pd.DataFrame, limits: Limits) -> None:
     for axis, name, dashes in ((sizes, "rms_ratio", (1 / limits.imbalance, limits.imbalance)), (gradients, "grad_ratio", (limits.starved,))):
         axis.plot(rows["batch"], rows[name].where(rows[name] > 0), ".-")
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("")
         for dash in dashes:
             axis.axhline(dash, color="0.4", linestyle="--", linewidth=1)
     gate.fill_between(rows["batch"], rows["gate_min"], rows["gate_max"], alpha=0.2, label="min to max")
     gate.plot(rows["batch"], rows["gate_mean"], ".-", label="mean")
     gate.plot(rows["batch"], rows["gate_moves"], ".:", label="movement")
     gate.axhline(limits.collapsed, color="0.4", linestyle="--", linewidth=1)
-    gate.set_ylim(0, 1)
+    gate.set_ylim(0, 1.2)
+    gate.set_yticks([0, 0.5, 1])
+    influence.margins(y=0.2)
     for side, style in (("a", ".:"), ("b", ".-")):
         influence.plot(rows["batch"], rows[f"influence_{side}"], style, label=f"of {side}")
     for axis, names in ((sizes, ["rms_ratio"]), (gate, ["gate_mean"]), (gradients, ["grad_ratio"]), (influence, ["influence_a", "influence_b"])):
         if rows[names].isna().all(axis=None):
             axis.text(0.5, 0.5, "not measured", ha="center", va="center", transform=axis.transAxes, color="0.4")
         elif axis in (gate, influence):
-            axis.legend(fontsize=7, loc="best", framealpha=0.7)
+            axis.legend(fontsize=7, loc="upper right", ncols=3, framealpha=0.7)
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #649ab853
 SHOWN = {"rms_a": "RMS a", "rms_b": "RMS b", "rms_ratio": "b/a", "gate_mean": "gate", "gate_moves": "moves", "gate_min": "min", "gate_max": "max",
@@ -438,11 +446,11 @@ class FusionRecords:
         """Find the points of `model`, and start anew if it is another one than before."""
         if model is not self.model:
             self.points, self.model = find_points(model, self.branches), model
-            self.batch, self.rows, self.readings, self.backward = 0, [], [], False
+            self.batch, self.rows, self.readings = 0, [], []
 
     def settle(self) -> None:
         """Finish the rows of the last recorded batch: its backward pass is over."""
-        rows, self.readings = [reading.row(self.backward) for reading in self.readings], []
+        rows, self.readings = [reading.row() for reading in self.readings], []
         self.rows += rows
         if rows and self.path is not None and self.writes:
             append_fusion_rows(self.path, rows)
@@ -450,7 +458,7 @@ class FusionRecords:
     @property
     def records(self) -> pd.DataFrame:
         """Return all rows so far, with COLUMNS; the last ones lack the gradients while their backward pass is to come."""
-        rows = [] if self.model is None else self.rows + [reading.row(self.backward) for reading in self.readings]
+        rows = [] if self.model is None else self.rows + [reading.row() for reading in self.readings]
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def summary(self, last: int = 5) -> pd.DataFrame:
@@ -482,13 +490,18 @@ class FusionRecords:
         return f"<p>{self.heading()}</p>{shown}<ul>{verdicts}</ul>"
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #4317b178
+def check_batches(name: str, value: int, least: int) -> None:
+    """Refuse what is no number of batches. Raises ValueError, naming the argument."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r} is not a number of batches; use a whole number of at least {least}")
+
+# %% ../../nbs/41_fusion.diagnostics.ipynb #2b3158c8
 class FusionTaps(FusionRecords):
     """Count the training passes of the bound model while attached, and record the `first` and then every `every`-th."""
 
     def __init__(self, first: int, every: int, influence: bool, output: Callable[[Any], Tensor | None], **records: Any):
-        for name, value, least in (("first", first, 0), ("every", every, 1)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise ValueError(f"{name}={value!r} is not a number of batches; use a whole number of at least {least}")
+        check_batches("first", first, 0)
+        check_batches("every", every, 1)
         super().__init__(**records)
         self.first, self.every, self.influence, self.output = first, every, influence, output
         self.hooks, self.taps, self.busy = ExitStack(), ExitStack(), False
@@ -514,7 +527,7 @@ class FusionTaps(FusionRecords):
             return None
         self.taps.close()                                    # left by a pass that was interrupted
         self.settle()
-        self.batch, self.backward = self.batch + 1, False
+        self.batch += 1
         if self.batch <= self.first or self.batch % self.every == 0:
             self.readings = [Reading(point, self.batch) for point in self.points]
             for reading in self.readings:
@@ -533,7 +546,8 @@ class FusionTaps(FusionRecords):
             return
         found = self.output(output)
         if isinstance(found, Tensor) and found.requires_grad:
-            found.register_hook(self.note_backward)
+            for reading in self.readings:
+                found.register_hook(reading.note_backward)
         if self.influence:
             self.busy = True
             try:
@@ -542,10 +556,6 @@ class FusionTaps(FusionRecords):
                 self.busy = False
             for reading in self.readings:
                 reading.influence = shares[reading.point.name]
-
-    def note_backward(self, gradient: Tensor) -> None:
-        """Note that a backward pass came by the output."""
-        self.backward = True
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #6de9fbae
 class FusionDiagnostics(FusionTaps, Callback):

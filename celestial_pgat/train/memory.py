@@ -4,13 +4,11 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'OUTSIDE', 'attribute_saved', 'readable_bytes', 'MemoryReport', 'memory_report', 'plot_memory_report',
-           'memory_now', 'by_part', 'MemoryLog', 'drop_cut_line', 'read_memory_log', 'plot_memory_log']
+           'memory_now', 'by_part', 'MemoryLog', 'read_memory_log', 'plot_memory_log']
 
 # %% ../../nbs/64_train.memory.ipynb #dc7d1503
 import json
-import os
 import time
-import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,6 +26,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch import UntypedStorage, nn
 
+from ..fusion.diagnostics import drop_cut_line, read_json_lines
 from ..graph.bytes import watch_saved
 
 # %% ../../nbs/64_train.memory.ipynb #0c1ef36a
@@ -221,34 +220,12 @@ class MemoryLog(Callback):
         self.counting.close()
 
 # %% ../../nbs/64_train.memory.ipynb #3b48504f
-def drop_cut_line(path: Path) -> None:
-    """Cut off a last line that has no end, with a warning. A file that does not exist is left so."""
-    text = path.read_bytes() if path.exists() else b""
-    whole = text.rfind(b"\n") + 1
-    if whole < len(text):
-        warnings.warn(f"{path.name}: the last line was cut short, presumably by a run that was stopped; it is dropped")
-        os.truncate(path, whole)
-
-
 def read_memory_log(path: str | Path) -> pd.DataFrame:
     """Return a log of `MemoryLog` as a table, one row for each line, with columns `kept.<module>` [bytes].
 
-    Warns about a last line that was cut short, and leaves it out. Raises ValueError, naming the line, for any other
-    line that is not a measurement, and FileNotFoundError.
+    Warns about a last line that was cut short, and leaves it out. Raises as `read_json_lines` does.
     """
-    *lines, rest = Path(path).read_text(encoding="utf-8").split("\n")
-    if rest:
-        warnings.warn(f"{Path(path).name}: line {len(lines) + 1} was cut short and is left out")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            rows.append({key: row[key] for key in ("stage", "epoch", "step", "seconds", "rss")} | row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"line {number} of {Path(path).name} is not a line of a memory log ({type(error).__name__}: {error}); "
-                             "mend or remove it") from None
-    if not rows:
-        raise ValueError(f"{Path(path).name} holds no whole line; pass the file that a MemoryLog wrote")
+    rows = read_json_lines(path, ("stage", "epoch", "step", "seconds", "rss"), "memory log")
     frame = pd.json_normalize(rows)
     return frame[sorted(frame.columns, key=lambda name: name.startswith("kept."))]
 
