@@ -32,7 +32,8 @@ def table(tmp_path_factory) -> Path:
 def finished(table, tmp_path_factory) -> tuple[Path, str]:
     """One whole run; returns its folder and what it printed."""
     output = tmp_path_factory.mktemp("runs")
-    done = call("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24")
+    done = call("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7,
+                "--set", "model.d=24", "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
     assert done.returncode == 0, done.stderr
     (folder,) = output.iterdir()
     return folder, done.stdout
@@ -72,6 +73,14 @@ def test_report_is_complete_and_offline(finished):
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
 
 
+def test_report_shows_where_the_streams_meet(finished):
+    folder, _ = finished
+    seen = pd.read_csv(folder / "fusion.csv")
+    assert set(seen["point"]) == {"fusion", "embed_history.fusion", "embed_horizon.fusion"}
+    assert seen.groupby("point")["gate_mean"].count().eq(0).to_dict() == {"fusion": False, "embed_history.fusion": True, "embed_horizon.fusion": False}
+    assert "Where two streams meet" in (folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_forecast_prints_the_next_sessions(finished):
     done = call("forecast", "--model", finished[0])
     assert done.returncode == 0, done.stderr
@@ -82,6 +91,7 @@ def test_forecast_prints_the_next_sessions(finished):
 @pytest.mark.parametrize("arguments, message", [
     (["--set", "model.d=17"], "nearest valid widths are 16 or 18"),
     (["--set", "model.width=16"], "model.width"),
+    (["--set", "model.celestial_fusion.strategy=blend"], "gated_addition"),
     (["--set", "model.d"], "key=value"),
     (["--preset", "big"], "smoke"),
     (["--data", "absent.csv"], "absent.csv"),
