@@ -23,7 +23,7 @@ class AttentionWeights(nn.Module):
 
     def forward(self, q: Float[Tensor, "*batch node c"], k: Float[Tensor, "*batch node c"], bias: Float[Tensor, "..."],
                 mask: Bool[Tensor, "..."] | None = None) -> Float[Tensor, "*batch node node"]:
-        logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + bias           # [..., H, N, N]
+        logits = torch.add(bias, q @ k.mT, alpha=q.shape[-1] ** -0.5)           # [..., H, N, N]
         if mask is None:
             return logits.softmax(-1)                                           # [..., H, N, N]
         logits = logits.masked_fill(~mask, torch.finfo(logits.dtype).min)       # a finite floor: -inf in a whole row is NaN
@@ -59,7 +59,8 @@ class BodyAttention(nn.Module):
 
     def forward(self, nodes: Float[Tensor, "batch time node width"], bias: Float[Tensor, "batch time _ node node"],
                 mask: Bool[Tensor, "batch time node node"] | None = None) -> Float[Tensor, "batch time node width"]:
-        q, k, v = rearrange(self.qkv(nodes), "b t n (three h c) -> three b t h n c", three=3, h=self.heads)
+        qkv = rearrange(self.qkv(nodes), "b t n (three h c) -> three b t h n c", three=3, h=self.heads)
+        q, k, v = qkv.contiguous()                                              # [B, T, H, N, c] each; one copy instead of one for each product
         mask = None if mask is None else mask[:, :, None]                       # [B, T, 1, N, N]
         message = self.weights(q, k, bias, mask) @ v                            # [B, T, H, N, c]
         return self.out(rearrange(message, "b t h n c -> b t n (h c)"))         # [B, T, N, width]
