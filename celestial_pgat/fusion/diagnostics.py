@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['ROOT', 'AN_END', 'COLUMNS', 'REPEATED', 'SHOWN', 'first_tensor', 'replace_first', 'constant_part', 'Branches',
            'Point', 'find_points', 'Sums', 'GateSums', 'Reading', 'ratio', 'still', 'measure_influence',
-           'drop_cut_line', 'read_json_lines', 'append_fusion_rows', 'read_fusion_log', 'Limits', 'find_flags',
-           'summarise_fusion', 'verdict', 'FusionRecords', 'check_batches', 'FusionTaps', 'FusionDiagnostics',
-           'plot_fusion', 'draw_point', 'NormMonitor', 'GradientAudit', 'row_rms', 'ranges', 'gradient_audit']
+           'drop_cut_line', 'read_json_lines', 'continue_log', 'append_fusion_rows', 'read_fusion_log', 'Limits',
+           'find_flags', 'summarise_fusion', 'verdict', 'FusionRecords', 'check_batches', 'FusionTaps',
+           'FusionDiagnostics', 'plot_fusion', 'draw_point', 'NormMonitor', 'GradientAudit', 'row_rms', 'ranges',
+           'gradient_audit']
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #e0e5d2ed
 import json
@@ -31,6 +32,7 @@ import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
@@ -202,6 +204,7 @@ class Reading:
         """Watch the point until the stack is closed."""
         return self.point.tap(**self.looks, gate=self.see_gate)
 
+    @torch.compiler.disable
     def look(self, side: str, x: Tensor) -> Tensor:
         """Note the size of a branch, and wait for the gradient of what is returned; not where a model is run again for its influence."""
         if REPEATED:
@@ -213,6 +216,7 @@ class Reading:
             x.register_hook(self.sums[f"grad_{side}"].add)
         return x
 
+    @torch.compiler.disable
     def see_gate(self, gate: Tensor) -> Tensor:
         """Note the gate that was used."""
         if not REPEATED:
@@ -320,6 +324,12 @@ def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") ->
         raise ValueError(f"{Path(path).name} holds no whole line; pass a {kind}")
     return rows
 
+
+def continue_log(path: Path) -> None:
+    """Make the folder of a log, and cut off what an earlier run may have left unfinished in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drop_cut_line(path)
+
 # %% ../../nbs/41_fusion.diagnostics.ipynb #26876682
 def append_fusion_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append rows to a fusion log, as JSON lines."""
@@ -387,7 +397,7 @@ def summarise_fusion(records: pd.DataFrame, limits: Limits = Limits(), last: int
 def verdict(row: Mapping[str, Any], flags: Mapping[str, str]) -> str:
     """Say in words what the output loses without b, and which flags are raised, with the reasons."""
     share = row["influence_b"]
-    used = ("influence was not measured" if math.isnan(share) else "without b the output stays the same" if share == 0
+    used = ("the branches were not called" if math.isnan(row["rms_a"] + row["rms_b"]) else "influence was not measured" if math.isnan(share) else "without b the output stays the same" if share == 0
             else f"without b the output changes by {share:.2g} of its spread")
     return f"{used}; " + ("; ".join(f"{name}: {why}" for name, why in flags.items()) or "no flag")
 
@@ -469,9 +479,9 @@ class FusionTaps(FusionRecords):
     def attach(self) -> None:
         """Begin to count. An existing log is continued."""
         self.detach()
+        self.begun = self.batch
         if self.path is not None and self.writes:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            drop_cut_line(self.path)
+            continue_log(self.path)
         self.hooks.callback(self.model.register_forward_pre_hook(self.before, with_kwargs=True).remove)
         self.hooks.callback(self.model.register_forward_hook(self.after, with_kwargs=True, always_call=True).remove)
 
@@ -481,6 +491,7 @@ class FusionTaps(FusionRecords):
         self.hooks.close()
         self.settle()
 
+    @torch.compiler.disable
     def before(self, model: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
         """Count a training pass; for one that is to be recorded, tap the points."""
         if not (model.training and torch.is_grad_enabled()):
@@ -492,26 +503,24 @@ class FusionTaps(FusionRecords):
             self.readings = [Reading(point, self.batch) for point in self.points]
             for reading in self.readings:
                 self.taps.enter_context(reading.tap())
-            own = [reading for reading in self.readings if reading.point.joint and reading.point.a is model]
-            if own:                                          # the model is the gate: its tap comes too late for this very call
-                return Point.change_arguments(args, kwargs, **own[0].looks)
+                if reading.point.joint and reading.point.a is model:     # the model is the gate: its tap comes too late for this call
+                    args, kwargs = Point.change_arguments(args, kwargs, **reading.looks)
+        return args, kwargs
 
+    @torch.compiler.disable
     def after(self, model: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
         """Remove the taps, and measure the influence with the inputs of this pass. Without an output it failed: forget it."""
         if not self.readings or not (model.training and torch.is_grad_enabled()):
             return
         self.taps.close()
         if output is None:
-            self.readings = []
-            return
+            return self.readings.clear()
         found = self.output(output)
-        if isinstance(found, Tensor) and found.requires_grad:
-            for reading in self.readings:
+        shares = measure_influence(model, self.points, args, kwargs, self.output) if self.influence else {}     # runs in evaluation mode
+        for reading in self.readings:
+            reading.influence = shares.get(reading.point.name, {})
+            if isinstance(found, Tensor) and found.requires_grad:
                 found.register_hook(reading.note_backward)
-        if self.influence:                                   # evaluation mode, no gradients: not counted
-            shares = measure_influence(model, self.points, args, kwargs, self.output)
-            for reading in self.readings:
-                reading.influence = shares[reading.point.name]
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #6de9fbae
 class FusionDiagnostics(FusionTaps, Callback):
@@ -528,7 +537,7 @@ class FusionDiagnostics(FusionTaps, Callback):
                  imbalance: float = 3.0, collapsed: float = 0.1, stuck: float = 0.01, starved: float = 0.01, saturated: float = 0.5,
                  influence: bool = True, output: Callable[[Any], Tensor | None] = first_tensor, path: str | Path | None = None):
         super().__init__(first, every, influence, output, branches=branches, path=path, limits=Limits(imbalance, collapsed, stuck, starved, saturated))
-        self.given, self.seen = model, None
+        self.given, self.warned = model, False
         if model is not None:
             self.bind(model)
 
@@ -538,24 +547,31 @@ class FusionDiagnostics(FusionTaps, Callback):
         self.attach()
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, kind: type | None, *error: Any) -> None:
         self.detach()
+        if kind is None:
+            self.warn_if_unseen("the block ended")
+
+    def warn_if_unseen(self, what: str) -> None:
+        """Warn if nobody has advanced the counter since it was attached."""
+        if self.batch == self.begun:
+            warnings.warn(f"{what} without a training pass of {type(self.model).__name__}, so nothing is recorded; call the model itself, not one of its "
+                          "methods, in training mode and with gradients, or give FusionDiagnostics the sub-module that is called")
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         network = module.model if isinstance(getattr(module, "model", None), nn.Module) else module
         self.bind(network if self.given is None else self.given)
-        self.writes, self.seen = trainer.is_global_zero, None
+        self.writes, self.warned = trainer.is_global_zero, False
         self.attach()
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.batch = max(self.batch, trainer.fit_loop.epoch_loop.batch_progress.total.completed)     # a resumed training goes on counting
+        self.batch = self.begun = max(self.batch, trainer.fit_loop.epoch_loop.batch_progress.total.completed)    # a resumed training counts on
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, index: int) -> None:
         self.settle()
-        if self.seen is None and not self.batch:
-            warnings.warn(f"the first training batch went by without a call of {type(self.model).__name__}, so nothing is recorded; call the "
-                          "model itself in the training step, not one of its methods, or pass FusionDiagnostics the sub-module that is called")
-        self.seen = self.batch
+        if not self.warned:
+            self.warn_if_unseen("the first training batch went by")
+        self.warned = True
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.detach()
@@ -590,6 +606,7 @@ def draw_point(axes: Sequence, rows: pd.DataFrame, limits: Limits) -> None:
     for axis, name, dashes in ((sizes, "rms_ratio", (1 / limits.imbalance, limits.imbalance)), (gradients, "grad_ratio", (limits.starved,))):
         axis.plot(rows["batch"], rows[name].where(rows[name] > 0), ".-")
         axis.set_yscale("log")
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("")
         for dash in dashes:
@@ -620,7 +637,8 @@ class NormMonitor:
     def __init__(self, model: nn.Module, types: type | tuple[type, ...] = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.BatchNorm1d)):
         self.layers = {path or ROOT: layer for path, layer in model.named_modules() if isinstance(layer, types)}
         if not self.layers:
-            raise ValueError(f"{type(model).__name__} has no layer of the types {types}; it has "
+            wanted = ", ".join(kind.__name__ for kind in (types if isinstance(types, tuple) else (types,)))
+            raise ValueError(f"{type(model).__name__} has no layer of the types {wanted}; it has "
                              f"{', '.join(sorted({type(layer).__name__ for layer in model.modules()}))}")
         self.hooks, self.seen = ExitStack(), defaultdict(lambda: (Sums(), Sums(), []))
 
