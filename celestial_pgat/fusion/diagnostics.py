@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
@@ -590,6 +590,7 @@ def plot_fusion(records: pd.DataFrame, limits: Limits = Limits()) -> Figure:
         flags = summary.loc[name, "flags"].replace(", ", "\n")
         column[0].set_title(f"{name}\n{flags or 'no flag'}", fontsize=10)
         column[-1].set_xlabel("training batch")
+        column[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     for axis, label in zip(axes[:, 0], ("RMS of b\nover RMS of a", "gate", "gradient into b\nover that into a", "influence [share\nof output's spread]")):
         axis.set_ylabel(label, fontsize=10)
     raised = [name for name, flags in summary["flags"].items() if flags]
@@ -617,7 +618,7 @@ def draw_point(axes: Sequence, rows: pd.DataFrame, limits: Limits) -> None:
     gate.axhline(limits.collapsed, color="0.4", linestyle="--", linewidth=1)
     gate.set_ylim(0, 1.2)
     gate.set_yticks([0, 0.5, 1])
-    influence.margins(y=0.2)
+    influence.margins(y=0.35)
     for side, style in (("a", ".:"), ("b", ".-")):
         influence.plot(rows["batch"], rows[f"influence_{side}"], style, label=f"of {side}")
     for axis, names in ((sizes, ["rms_ratio"]), (gate, ["gate_mean"]), (gradients, ["grad_ratio"]), (influence, ["influence_a", "influence_b"])):
