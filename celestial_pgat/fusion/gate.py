@@ -152,8 +152,10 @@ def plot_fusion_comparison(comparison: FusionComparison) -> Figure:
         values = table[column].unstack("norm", sort=False)
         sns.heatmap(values.map(lambda value: np.log10(max(value, 1e-6))), annot=values, fmt=".2g", cmap="vlag", vmin=-2, vmax=2, cbar=False, ax=axis)
         axis.set(title=title, xlabel="norm", ylabel="")
-    starved = table["gradient_b"].div(table["gradient_a"]).idxmin()
-    above.suptitle(f"Least gradient into b, beside that into a: {starved[0]}, norm {starved[1]}")
+    share = table["gradient_b"].div(table["gradient_a"])
+    deaf, (strategy, norm) = share.index[share == 0].unique("strategy"), share[share > 0].idxmin()
+    above.suptitle(f"b gets {share[strategy, norm]:.2g} of the gradient of a in {strategy}, norm {norm}, and more elsewhere"
+                   + f"; at the start none in {', '.join(deaf)}" * bool(len(deaf)))
     for part in below:
         for axis, norm in zip(part.subplots(1, len(norms), sharey=True, squeeze=False)[0], norms):
             for color, strategy in zip(sns.color_palette("colorblind"), STRATEGIES):
@@ -184,9 +186,14 @@ def compare_fusion_strategies(a: Float[Tensor, "*batch d"], b: Float[Tensor, "*b
                               steps: int = 200, seed: int = 0, progress: bool = True) -> FusionComparison:
     """Join `a` and `b`, both `[..., d]`, by each strategy with each norm, and measure; with `target [..., k]`, train each as well.
 
-    `init` is for the strategies with a gate. `seed` sets the weights and the probe, the same for all, and leaves the global
-    generator alone. Raises ValueError for streams that are empty, differ in shape or hold a value that is not finite.
+    `init` is for the strategies with a gate; the others start as they do. `seed` sets the weights and the probe, the same for all,
+    and leaves the global generator alone. Raises ValueError for streams that are empty, differ in shape or hold a value that is
+    not finite, a target of other positions, steps below 1, and what `check_fusion` refuses.
     """
+    check_fusion("gated_addition", None, init)
+    if steps < 1 or target is not None and target.shape[:-1] != a.shape[:-1]:
+        raise ValueError(f"steps={steps} must be 1 or more, and a target must have the positions of a, {tuple(a.shape[:-1])}; "
+                         f"this one is {None if target is None else tuple(target.shape)}")
     for name, tensor in zip(("a", "b", "target"), (a, b, b if target is None else target)):
         if tensor.numel() == 0 or not torch.isfinite(tensor).all():
             raise ValueError(f"{name} {tuple(tensor.shape)} is empty or not finite throughout; pass what the branch really puts out")
