@@ -31,6 +31,7 @@ from tqdm import tqdm
 
 from ..data.windows import ForecastBatch, ForecastData, Scales
 from ..fusion.diagnostics import COLUMNS, FusionDiagnostics, read_fusion_log
+from ..fusion.gate import FusionGate
 from ..model.config import Config, TrainConfig, config_json
 from ..model.pgat import CelestialPGAT
 from .losses import forecast_loss
@@ -316,8 +317,8 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     """Train on `data` as `cfg` says, keep the states in `folder`, and return the best model with the history.
 
     `resume` is a state of an earlier, interrupted call: the run goes on and ends as if it had not been interrupted.
-    `model` replaces the one that `cfg.model` describes; then `train.diagnose_every` has nothing to look at: pass a FusionDiagnostics
-    of your own among the `callbacks`. Raises FileExistsError where `folder` holds another run,
+    `model` replaces the one that `cfg.model` describes; `train.diagnose_every` looks at the FusionGates it has, and for other
+    branches pass a FusionDiagnostics of your own among the `callbacks`. Raises FileExistsError where `folder` holds another run,
     FloatingPointError before a step that is not finite, TrainingInterrupted on Ctrl-C, and what `check_resume` raises.
     """
     folder, begun, epoch = Path(folder), time.monotonic(), 0
@@ -334,7 +335,8 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
         keeper = Keeper(folder, cfg, data.scales)
-        looks = [FusionDiagnostics(every=cfg.train.diagnose_every, path=log)] if cfg.train.diagnose_every and model is None else []
+        watch = cfg.train.diagnose_every and any(isinstance(part, FusionGate) for part in module.modules())
+        looks = [FusionDiagnostics(every=cfg.train.diagnose_every, path=log)] if watch else []
         trainer = make_trainer(cfg.train, folder, [*callbacks, *looks, keeper] + [Progress(keeper)] * progress)
         data.sampler.set_epoch(epoch)            # Lightning opens the loader before it tells the sampler the epoch
         if resume is None:
