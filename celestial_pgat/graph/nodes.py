@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..sky.bodies import N_BODIES, Aspect
 from ..sky.edges import EDGE_FEATURES
@@ -82,7 +83,7 @@ class PairNetwork(nn.Module):
     def forward(self, bodies: Float[Tensor, "batch time node width"],
                 context: Float[Tensor, "batch time d"]) -> Float[Tensor, "batch time node node"]:
         receiver = self.receiver(bodies) + self.context(context)[:, :, None]              # [B,L,N,hidden]
-        hidden = (receiver[:, :, :, None] + self.sender(bodies)[:, :, None]).tanh()       # [B,L,N,N,hidden]
+        hidden = F.gelu(receiver[:, :, :, None] + self.sender(bodies)[:, :, None])        # [B,L,N,N,hidden]
         return self.strength(hidden).squeeze(-1).tanh()                                   # [B,L,N,N]
 
 # %% ../../nbs/32_graph.nodes.ipynb #b793b36f
