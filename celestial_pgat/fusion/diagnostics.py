@@ -553,7 +553,7 @@ def shorten(table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns of a summary that are printed, with short names."""
     return table[list(SHOWN)].rename(columns=SHOWN)
 
-
+# %% ../../nbs/41_fusion.diagnostics.ipynb #9b0e9c1f
 class FusionRecords:
     """Hold the points of a model and the rows recorded of them, and show them; the base of `FusionDiagnostics`."""
 
@@ -639,6 +639,7 @@ class Hook:
 # %% ../../nbs/41_fusion.diagnostics.ipynb #2b3158c8
 class FusionTaps(FusionRecords):
     """Count the training passes of the bound model while attached, and record the `first` and then every `every`-th."""
+
     def __init__(self, first: int, every: int, influence: bool, output: Callable[[Any], Tensor | None], output_unit: int, **records: Any):
         check_batches("first", first, 0)
         check_batches("every", every, 1)
