@@ -18,7 +18,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from .diagnostics import REPEATED, ROOT, Hook, Sums, first_tensor
+from .diagnostics import ROOT, Hook, Sums, first_tensor
+from .gate import REPEATED
 
 # %% ../../nbs/42_fusion.audit.ipynb #209d2a21
 class NormMonitor:
