@@ -321,12 +321,13 @@ def load_run(folder: str | Path) -> Run:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f"{folder} is not the folder of a finished run: it lacks {', '.join(missing)}")
+    fusion = pd.read_csv(folder / "fusion.csv", dtype={"nonfinite": str}).fillna({"nonfinite": ""})
     with np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky:
         forecasts = {name.removeprefix("forecast/"): torch.from_numpy(arrays[name]) for name in arrays if name.startswith("forecast/")}
         truth = Truth(*(torch.from_numpy(arrays[name]) for name in Truth._fields))
         return Run(forecasts, truth, pd.DatetimeIndex(arrays["origins"]), arrays["target_dates"],
                    pd.read_parquet(folder / "prices.parquet"), pd.read_csv(folder / "learning.csv"),
-                   sky["gate"], sky["adjacency"], pd.read_csv(folder / "fusion.csv"), **json.loads((folder / "run.json").read_text()))
+                   sky["gate"], sky["adjacency"], fusion, **json.loads((folder / "run.json").read_text()))
 
 # %% ../../nbs/81_app.report.ipynb #a6f902f0
 CELLS = (
@@ -364,8 +365,8 @@ def score_table(metrics: Metrics) -> pd.DataFrame:
 
 
 def fusion_table(records: pd.DataFrame) -> pd.DataFrame:
-    """Return for each fusion point the influence of b, what its gate and gradients did at the end, and the flags raised."""
-    columns = ["influence_b", "rms_ratio", "gate_mean", "gate_moves", "grad_ratio", "flags"]
+    """Return for each fusion point the influence of b, what its gate did and its gradient times its size at the end, and the flags raised."""
+    columns = ["influence_b", "rms_ratio", "gate_mean", "gate_moves", "pull_ratio", "flags"]
     return summarise_fusion(records)[columns].round(3)
 
 
