@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['STRATEGIES', 'NORMS', 'OPENINGS', 'UNGATED', 'REPEATED', 'check_fusion', 'FusionGate', 'capture', 'rms',
-           'FusionComparison', 'plot_fusion_comparison', 'learning_curve', 'compare_fusion_strategies',
-           'measure_fusion']
+           'measure_fusion', 'FusionComparison', 'plot_fusion_comparison', 'learning_curve',
+           'compare_fusion_strategies']
 
 # %% ../../nbs/40_fusion.gate.ipynb #f2eeb596
 from base64 import b64encode
@@ -120,6 +120,17 @@ def rms(x: Tensor) -> float:
     """Return the root mean square of all elements of `x`."""
     return x.detach().square().mean().sqrt().item()
 
+# %% ../../nbs/40_fusion.gate.ipynb #b9e1fbc0
+def measure_fusion(gate: FusionGate, a: Float[Tensor, "*batch d"], b: Float[Tensor, "*batch d"], probe: Float[Tensor, "*batch d"]) -> dict[str, float]:
+    """Return parameters, RMS of the output, gradient RMS into each stream for the loss `sum(probe * output)`, and the gate's statistics."""
+    a, b = a.detach().requires_grad_(), b.detach().requires_grad_()
+    with capture(getattr(gate, "opening", gate)) as seen:
+        out = gate(a, b)
+    into_a, into_b = torch.autograd.grad(out, (a, b), probe)
+    row = {"parameters": sum(p.numel() for p in gate.parameters()), "output": rms(out), "gradient_a": rms(into_a), "gradient_b": rms(into_b)}
+    used = seen[0] if hasattr(gate, "opening") else torch.full((2,), torch.nan)
+    return row | {"gate_mean": used.mean().item(), "gate_std": used.std().item(), "gate_min": used.min().item(), "gate_max": used.max().item()}
+
 # %% ../../nbs/40_fusion.gate.ipynb #1f30e638
 @dataclass(frozen=True, repr=False)
 class FusionComparison:
@@ -217,14 +228,3 @@ def compare_fusion_strategies(a: Float[Tensor, "*batch d"], b: Float[Tensor, "*b
         return FusionComparison(table, None)
     curves = pd.DataFrame(list(curves.values()), index=table.index).T.rename_axis("step")
     return FusionComparison(table.assign(error=curves.tail(max(steps // 10, 1)).mean()), curves)
-
-# %% ../../nbs/40_fusion.gate.ipynb #b9e1fbc0
-def measure_fusion(gate: FusionGate, a: Float[Tensor, "*batch d"], b: Float[Tensor, "*batch d"], probe: Float[Tensor, "*batch d"]) -> dict[str, float]:
-    """Return parameters, RMS of the output, gradient RMS into each stream for the loss `sum(probe * output)`, and the gate's statistics."""
-    a, b = a.detach().requires_grad_(), b.detach().requires_grad_()
-    with capture(getattr(gate, "opening", gate)) as seen:
-        out = gate(a, b)
-    into_a, into_b = torch.autograd.grad(out, (a, b), probe)
-    row = {"parameters": sum(p.numel() for p in gate.parameters()), "output": rms(out), "gradient_a": rms(into_a), "gradient_b": rms(into_b)}
-    used = seen[0] if hasattr(gate, "opening") else torch.full((2,), torch.nan)
-    return row | {"gate_mean": used.mean().item(), "gate_std": used.std().item(), "gate_min": used.min().item(), "gate_max": used.max().item()}

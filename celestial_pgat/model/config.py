@@ -119,14 +119,12 @@ class ModelConfig:
 
     def __post_init__(self):
         check_ranges(self)
-        check_heads("model.d", self.d, self.heads)
-        check_heads("model.body_width", self.body_width, self.body_heads)
-        check_heads("model.celestial_fusion_dim", self.celestial_fusion_dim, self.heads)
+        for name, heads in [("d", self.heads), ("body_width", self.body_heads), ("celestial_fusion_dim", self.heads)]:
+            check_heads(f"model.{name}", getattr(self, name), heads)
         if self.regimes is not None and self.regimes < 2:
             raise ValueError(f"model.regimes={self.regimes} leaves nothing to tell apart; use 2 or more, or null for no regimes")
         if not (self.traditional_learner or self.data_driven_learner or self.stochastic_learner):
-            raise ValueError("no graph learner is switched on; set model.traditional_learner, model.data_driven_learner or "
-                             "model.stochastic_learner to true")
+            raise ValueError("no graph learner is switched on; set model.traditional_learner, data_driven_learner or stochastic_learner to true")
         if self.d % 2:
             raise ValueError(f"model.d={self.d} is odd; the sinusoidal positions need an even width")
         if not 2 <= self.label <= self.history:
