@@ -43,7 +43,7 @@ def plain_rows(name: str, rows: Rows) -> Rows:
 
 
 def verdict(holds: bool, in_part: bool = False) -> str:
-    """Choose the words of the ledger from two conditions that were written before the numbers were known."""
+    """Choose the words of the ledger from two conditions."""
     return "holds" if holds else "holds in part" if in_part else "does not hold"
 
 

@@ -349,8 +349,9 @@ CELLS = (
     "report.plot_gate(run.origins, run.gate);",
     "report.plot_adjacency(run.adjacency);",
     "report.plot_last_sky(run);",
-    "## Where two streams meet\n\nRecorded in training, with the sky (b) or the calendar (b) beside the market (a). Influence is what the "
-    "forecast loses, in shares of its spread, when a branch is held at its mean; the other panels say what could be wrong with it.",
+    "## Where two streams meet\n\nRecorded in training, with the sky (b) or the calendar (b) beside the market (a). Influence is how "
+    "much the forecast changes, in shares of its spread, when a branch is held at its mean: whether b is used, not whether it helps. The other "
+    "panels say what could be wrong with it.",
     "report.fusion_table(run.fusion)",
     "report.plot_fusion(run.fusion);",
     "## The configuration",

@@ -236,6 +236,8 @@ class GateSums:
 COLUMNS = ("point", "batch", "calls_a", "calls_b", "rms_a", "rms_b", "rms_ratio", "gate_mean", "gate_std", "gate_moves", "gate_min", "gate_max",
            "saturated", "grad_a", "grad_b", "grad_ratio", "pull_ratio", "output_spread", "influence_a", "influence_b", "nonfinite")
 NUMBERS = COLUMNS[2:-1]
+
+
 def ratio(numerator: float, denominator: float) -> float:
     """Divide; by 0 gives infinity, 0 by 0 NaN."""
     return numerator / denominator if denominator else math.inf if numerator > 0 else math.nan
