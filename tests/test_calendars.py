@@ -101,7 +101,8 @@ def test_popular_names_are_answered_with_a_code_that_exists(name):
 
 @pytest.mark.parametrize("code", CODES)
 def test_an_exchange_is_recognised_by_its_sessions(code):
-    days = sessions_between(pd.Timestamp("2023-06-01"), pd.Timestamp("2026-05-29"), code)
+    part = pd.Timestamp("2023-06-01"), pd.Timestamp("2026-05-29")
+    days = sessions_between(*part, code)
     best = fit_exchanges(days)
     assert best.loc[code].sum() == 0 and best.iloc[0].sum() == 0
     assert sessions_between(*part, best.index[0]).equals(days), "the first is this exchange, or one with the same sessions"

@@ -25,20 +25,47 @@ from pandas.tseries.offsets import Easter
 
 # %% ../../nbs/22_data.calendar.ipynb #c3a7bd84
 POPULAR_NAMES = {
-    "NSE": "XBOM (Bombay), whose sessions are nearly the same", "XNSE": "XBOM (Bombay), whose sessions are nearly the same",
-    "NIFTY": "XBOM (Bombay)", "SENSEX": "XBOM (Bombay)", "TSE": "XTKS (Tokyo) or XTSE (Toronto)",
-    "TYO": "XTKS (Tokyo)", "NIKKEI": "XTKS (Tokyo)", "XETRA": "XETR (Xetra)", "DAX": "XETR (Xetra)",
-    "GER": "XETR (Xetra)", "HKG": "XHKG (Hong Kong)", "SEHK": "XHKG (Hong Kong)", "SZSE": "XSHG (Shanghai), whose sessions are the same",
-    "XSHE": "XSHG (Shanghai), whose sessions are the same", "KRX": "XKRX (Korea)", "KOSPI": "XKRX (Korea)", "TWSE": "XTAI (Taiwan)",
-    "SGX": "XSES (Singapore)", "TADAWUL": "XSAU (Saudi Arabia)", "MOEX": "XMOS (Moscow)", "B3": "BVMF (Sao Paulo)",
-    "EURONEXT": "XPAR (Paris), XAMS (Amsterdam) or XBRU (Brussels)", "AMEX": "XASE, which keeps the sessions of New York",
-    "US": "XNYS (New York)", "UK": "XLON (London)", "CRYPTO": "24/7 (every day)", "BTC": "24/7 (every day)",
-    "BINANCE": "24/7 (every day)", "COINBASE": "24/7 (every day)", "DAILY": "24/7 (every day)",
-    "FOREX": "24/5 (Monday to Friday)", "FX": "24/5 (Monday to Friday)", "WEEKDAYS": "24/5 (Monday to Friday)"}
+    "NSE": "XBOM (Bombay), whose sessions are nearly the same",
+    "XNSE": "XBOM (Bombay), whose sessions are nearly the same",
+    "NIFTY": "XBOM (Bombay)",
+    "SENSEX": "XBOM (Bombay)",
+    "TSE": "XTKS (Tokyo) or XTSE (Toronto)",
+    "TYO": "XTKS (Tokyo)",
+    "NIKKEI": "XTKS (Tokyo)",
+    "XETRA": "XETR (Xetra)",
+    "DAX": "XETR (Xetra)",
+    "GER": "XETR (Xetra)",
+    "HKG": "XHKG (Hong Kong)",
+    "SEHK": "XHKG (Hong Kong)",
+    "SZSE": "XSHG (Shanghai), whose sessions are the same",
+    "XSHE": "XSHG (Shanghai), whose sessions are the same",
+    "KRX": "XKRX (Korea)",
+    "KOSPI": "XKRX (Korea)",
+    "TWSE": "XTAI (Taiwan)",
+    "SGX": "XSES (Singapore)",
+    "TADAWUL": "XSAU (Saudi Arabia)",
+    "MOEX": "XMOS (Moscow)",
+    "B3": "BVMF (Sao Paulo)",
+    "EURONEXT": "XPAR (Paris), XAMS (Amsterdam) or XBRU (Brussels)",
+    "AMEX": "XASE, which keeps the sessions of New York",
+    "US": "XNYS (New York)",
+    "UK": "XLON (London)",
+    "CRYPTO": "24/7 (every day)",
+    "BTC": "24/7 (every day)",
+    "BINANCE": "24/7 (every day)",
+    "COINBASE": "24/7 (every day)",
+    "DAILY": "24/7 (every day)",
+    "FOREX": "24/5 (Monday to Friday)",
+    "FX": "24/5 (Monday to Friday)",
+    "WEEKDAYS": "24/5 (Monday to Friday)",
+}
 
-
+# %% ../../nbs/22_data.calendar.ipynb #7df92c7c
 def exchange_code(name: str) -> str:
-    """Return the code of the exchange called `name`, a code or an alias in any case; ValueError for an unknown name, with near ones."""
+    """Return the code of the exchange called `name`, a code or an alias in any case.
+
+    Raises ValueError for an unknown name, with near ones.
+    """
     codes = {known.upper(): known for known in get_calendar_names()}
     key = name.strip().upper() if isinstance(name, str) else ""
     if key in codes:
@@ -46,18 +73,27 @@ def exchange_code(name: str) -> str:
     if key in POPULAR_NAMES:
         raise ValueError(f"unknown exchange {name!r}; use {POPULAR_NAMES[key]}")
     near = get_close_matches(key, codes, n=3)
-    raise ValueError(f"unknown exchange {name!r}; " + (f"nearest names: {', '.join(codes[code] for code in near)}" if near else
-                     "use a code such as XNYS (New York), XLON (London), XTKS (Tokyo) or 24/7 (every day)"))
+    raise ValueError(
+        f"unknown exchange {name!r}; "
+        + (
+            f"nearest names: {', '.join(codes[code] for code in near)}"
+            if near
+            else "use a code such as XNYS (New York), XLON (London) or 24/7 (every day)"
+        )
+    )
 
 # %% ../../nbs/22_data.calendar.ipynb #5ffaafbc
 @cache
 def exchange_rules(exchange: str) -> ExchangeCalendar:
-    """Return the rules of `exchange` as `exchange_calendars` records them, without its opening hours; errors as in `exchange_code`."""
+    """Return the recorded rules of `exchange` without its opening hours; errors as in `exchange_code`."""
     factory = _default_calendar_factories[exchange_code(exchange)]
-    return factory.__new__(factory)                     # the constructor would compute opening hours from these rules
+    return factory.__new__(factory)  # the constructor would compute opening hours from these rules
 
 
-EVER = pd.Timestamp("1800-01-01"), pd.Timestamp("2200-12-31")    # the span of a calendar made of rules alone
+EVER = (
+    pd.Timestamp("1800-01-01"),
+    pd.Timestamp("2200-12-31"),
+)  # the span of a calendar made of rules alone
 
 
 def recorded_span(exchange: str) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -65,17 +101,27 @@ def recorded_span(exchange: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     rules = exchange_rules(exchange)
     return rules.bound_min() or EVER[0], rules.bound_max() or EVER[1]
 
-
+# %% ../../nbs/22_data.calendar.ipynb #78dc668f
 def check_recorded(days: pd.DatetimeIndex, exchange: str) -> None:
-    """Refuse rising `days` that the calendar of `exchange` does not record; ValueError says how many, and what to leave out."""
+    """Refuse rising `days` that the calendar of `exchange` does not record.
+
+    The ValueError says how many they are, and what to leave out.
+    """
     first, last = recorded_span(exchange)
     early, late = int((days < first).sum()), int((days > last).sum())
     if early or late:
-        rows = [f"the first {early} rows, before {first:%Y-%m-%d}"] * bool(early) + [f"the last {late} rows, after {last:%Y-%m-%d}"] * bool(late)
+        rows = [f"the first {early} rows, before {first:%Y-%m-%d}"] * bool(early) + [
+            f"the last {late} rows, after {last:%Y-%m-%d}"
+        ] * bool(late)
         remedy = f"leave out {' and '.join(rows)}, or use" if early + late < len(days) else "use"
-        span = f"from {first:%Y-%m-%d}" * (first != EVER[0]) + f" to {last:%Y-%m-%d}" * (last != EVER[1])
-        raise ValueError(f"the calendar of {exchange} ({exchange_rules(exchange).tz.key}) is recorded {span.strip()}, and {early + late} "
-                         f"of {len(days)} dates lie outside: {remedy} another exchange such as 24/5 (Monday to Friday)")
+        span = f"from {first:%Y-%m-%d}" * (first != EVER[0]) + f" to {last:%Y-%m-%d}" * (
+            last != EVER[1]
+        )
+        raise ValueError(
+            f"the calendar of {exchange} ({exchange_rules(exchange).tz.key}) is recorded {span.strip()}"
+            f", and {early + late} of {len(days)} dates lie outside: {remedy} another exchange "
+            "such as 24/5 (Monday to Friday)"
+        )
 
 # %% ../../nbs/22_data.calendar.ipynb #0b5e211c
 def _open_weekdays(days: pd.DatetimeIndex, exchange: str) -> np.ndarray:
@@ -88,17 +134,25 @@ def _open_weekdays(days: pd.DatetimeIndex, exchange: str) -> np.ndarray:
         opened = np.where(inside, listed(mask), opened)
     return opened
 
-
+# %% ../../nbs/22_data.calendar.ipynb #5863bbe2
 def _by_rule(rule: Holiday, start: pd.Timestamp, end: pd.Timestamp) -> pd.DatetimeIndex:
-    """Return the days of one holiday; the Orthodox Easter of `exchange_calendars`, which pandas 3 refuses, becomes that of pandas."""
+    """Return the days of one holiday.
+
+    The Orthodox Easter of `exchange_calendars`, which pandas 3 refuses, becomes that of pandas.
+    """
     if isinstance(rule.offset, list):
         rule = copy(rule)
-        rule.offset = [Easter(method=EASTER_ORTHODOX) if isinstance(step, OrthodoxEaster) else step for step in rule.offset]
+        rule.offset = [
+            Easter(method=EASTER_ORTHODOX) if isinstance(step, OrthodoxEaster) else step
+            for step in rule.offset
+        ]
     return pd.DatetimeIndex(rule.dates(start, end)).tz_localize(None).as_unit("us")
 
 
 @lru_cache(maxsize=256)
-def _closures(exchange: str, first_year: int, last_year: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+def _closures(
+    exchange: str, first_year: int, last_year: int
+) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """Return the scheduled holidays and the closures at short notice over whole years."""
     start, end = pd.Timestamp(first_year, 1, 1), pd.Timestamp(last_year, 12, 31)
     rules = exchange_rules(exchange)
@@ -106,25 +160,37 @@ def _closures(exchange: str, first_year: int, last_year: int) -> tuple[pd.Dateti
     scheduled = [day for rule in by_rule for day in _by_rule(rule, start, end)]
     listed = pd.DatetimeIndex(rules.adhoc_holidays, dtype="datetime64[us]")
     listed = listed[(listed >= start) & (listed <= end)]
-    surprise = listed if not hasattr(rules, "precomputed_holidays") else listed[listed.isin(HKAdhocClosures) & (rules.name == "XHKG")]
-    scheduled = pd.DatetimeIndex(scheduled, dtype="datetime64[us]").union(listed.difference(surprise))
+    surprise = (
+        listed
+        if not hasattr(rules, "precomputed_holidays")
+        else listed[listed.isin(HKAdhocClosures) & (rules.name == "XHKG")]
+    )
+    scheduled = pd.DatetimeIndex(scheduled, dtype="datetime64[us]").union(
+        listed.difference(surprise)
+    )
     return scheduled.unique().sort_values(), surprise.unique().sort_values()
 
-
+# %% ../../nbs/22_data.calendar.ipynb #d7ee5075
 @lru_cache(maxsize=256)
-def _schedule(exchange: str, first_year: int, last_year: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+def _schedule(
+    exchange: str, first_year: int, last_year: int
+) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """Return the scheduled sessions over whole years, and those of them which took place."""
     days = pd.date_range(f"{first_year}-01-01", f"{last_year}-12-31", unit="us", name="Date")
     first, last = recorded_span(exchange)
     scheduled, surprise = _closures(exchange, first_year, last_year)
-    planned = days[_open_weekdays(days, exchange) & ~days.isin(scheduled) & (days >= first) & (days <= last)]
+    planned = days[
+        _open_weekdays(days, exchange) & ~days.isin(scheduled) & (days >= first) & (days <= last)
+    ]
     return planned, planned[~planned.isin(surprise)]
 
 
-def sessions_between(start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS") -> pd.DatetimeIndex:
+def sessions_between(
+    start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS"
+) -> pd.DatetimeIndex:
     """Return the sessions of `exchange` from `start` to `end`, both included.
 
-    Raises ValueError for an unknown exchange, and for a `start` or `end` which its calendar does not record.
+    Raises ValueError for an unknown exchange, and for a `start` or `end` that is not recorded.
     """
     code = exchange_code(exchange)
     check_recorded(pd.DatetimeIndex([start, end]).normalize(), code)
@@ -132,7 +198,9 @@ def sessions_between(start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XN
     return sessions[(sessions >= start) & (sessions <= end)]
 
 # %% ../../nbs/22_data.calendar.ipynb #6847118b
-def next_sessions(after: str | pd.Timestamp, count: int, exchange: str = "XNYS") -> pd.DatetimeIndex:
+def next_sessions(
+    after: str | pd.Timestamp, count: int, exchange: str = "XNYS"
+) -> pd.DatetimeIndex:
     """Return the first `count` sessions of `exchange` after the day of `after`.
 
     Raises ValueError for an unknown exchange, a count below one, and for days beyond the recorded calendar.
@@ -142,15 +210,22 @@ def next_sessions(after: str | pd.Timestamp, count: int, exchange: str = "XNYS")
     start = pd.Timestamp(after).tz_localize(None).normalize() + pd.Timedelta(days=1)
     check_recorded(pd.DatetimeIndex([start]), exchange_code(exchange))
     last = recorded_span(exchange)[1]
-    end = min(start + pd.Timedelta(days=2 * count + 40), last)  # no exchange closes for so long, or for every other day
+    end = min(
+        start + pd.Timedelta(days=2 * count + 40), last
+    )  # no exchange closes for so long, or for every other day
     sessions = sessions_between(start, end, exchange)[:count]
     if len(sessions) < count:
-        raise ValueError(f"the calendar of {exchange} is recorded to {last:%Y-%m-%d}, and only {len(sessions)} of the {count} sessions asked for lie "
-                         f"between {start:%Y-%m-%d} and that day: ask for {len(sessions)}, or use another exchange such as 24/5 (Monday to Friday)")
+        raise ValueError(
+            f"the calendar of {exchange} is recorded to {last:%Y-%m-%d}, and only {len(sessions)} of "
+            f"the {count} sessions asked for lie between {start:%Y-%m-%d} and that day: ask for "
+            f"{len(sessions)}, or use another exchange such as 24/5 (Monday to Friday)"
+        )
     return sessions
 
 # %% ../../nbs/22_data.calendar.ipynb #8607719f
-def scheduled_holidays(start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS") -> pd.DatetimeIndex:
+def scheduled_holidays(
+    start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS"
+) -> pd.DatetimeIndex:
     """Return the scheduled closures of `exchange` on its weekdays, `start` and `end` included.
 
     These are holidays by rule, and published lists where the calendar is kept as a list (as in Shanghai). Closures at short
@@ -164,8 +239,10 @@ def scheduled_holidays(start: pd.Timestamp, end: pd.Timestamp, exchange: str = "
     return days[_open_weekdays(days, code)]
 
 
-def scheduled_sessions(start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS") -> pd.DatetimeIndex:
-    """Return the sessions which the schedule of `exchange` has from `start` to `end`, closures at short notice included."""
+def scheduled_sessions(
+    start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS"
+) -> pd.DatetimeIndex:
+    """Return the sessions scheduled from `start` to `end`, with those which a surprise undid."""
     planned = _schedule(exchange_code(exchange), start.year, end.year)[0]
     return planned[(planned >= start) & (planned <= end)]
 
@@ -173,7 +250,8 @@ def scheduled_sessions(start: pd.Timestamp, end: pd.Timestamp, exchange: str = "
 def near_turn(days: pd.DatetimeIndex, period: str, sessions: pd.DatetimeIndex) -> np.ndarray:
     """Say for each day whether it is the last scheduled session of its `period` ("M", "Q" or "Y") or among the first three.
 
-    A day without a session counts as the session before it. The scheduled `sessions` have to cover the periods of all days.
+    A day without a session counts as the session before it. The scheduled `sessions` have to cover
+    the periods of all days.
     """
     count = lambda limit: sessions.searchsorted(limit.as_unit("us"))
     passed = count(days + pd.Timedelta(days=1)) - count(days.to_period(period).start_time)
@@ -207,56 +285,91 @@ def until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.ndar
 def since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.ndarray:
     """Return the days from the last of the scheduled `sessions` before each of `days` to that day.
 
-    Where no session is recorded before a day, because the calendar begins there, it counts as one day.
+    Where no session is recorded before a day, since the record begins there, it counts as one day.
     """
-    before = sessions.union(days[:1] - pd.Timedelta(days=1)) if not len(sessions) or sessions[0] >= days[0] else sessions
+    before = (
+        sessions.union(days[:1] - pd.Timedelta(days=1))
+        if not len(sessions) or sessions[0] >= days[0]
+        else sessions
+    )
     return ((days - before[before.searchsorted(days) - 1]) // pd.Timedelta(days=1)).to_numpy()
 
 # %% ../../nbs/22_data.calendar.ipynb #f2bb3477
 def check_days(dates: pd.DatetimeIndex) -> None:
-    """Refuse dates that are empty, do not rise, or fall twice on a day; raises ValueError naming the first fault."""
+    """Refuse dates that are no plain days, are empty, do not rise, or fall twice on a day; raises ValueError naming the first fault."""
+    if not isinstance(dates, pd.DatetimeIndex) or dates.tz is not None or dates.hasnans:
+        kind = (
+            type(dates).__name__
+            if not isinstance(dates, pd.DatetimeIndex)
+            else "gaps (NaT)"
+            if dates.hasnans
+            else dates.tz
+        )
+        raise ValueError(
+            f"the dates have to be a DatetimeIndex without zone and without gaps, not {kind}; use pd.DatetimeIndex(dates), "
+            "tz_localize(None), dropna()"
+        )
     if not len(dates):
-        raise ValueError("no dates were given; calendar_features needs at least one")
+        raise ValueError("no dates were given; at least one is needed")
     if (steps := np.diff(dates.asi8) <= 0).any():
         row = int(np.argmax(steps)) + 1
-        raise ValueError(f"dates must rise from row to row: {dates[row]:%Y-%m-%d} follows {dates[row - 1]:%Y-%m-%d}; sort them and drop repeats")
+        raise ValueError(
+            f"dates must rise from row to row: {dates[row]:%Y-%m-%d} follows {dates[row - 1]:%Y-%m-%d}; sort them and drop repeats"
+        )
     if (again := dates.normalize().duplicated()).any():
         row = int(np.argmax(again))
-        raise ValueError(f"{dates[row]:%Y-%m-%d} has more than one row ({dates[row - 1]:%H:%M} and {dates[row]:%H:%M} are the first two); "
-                         "bars within a day are not supported, use one row for each session")
+        raise ValueError(
+            f"{dates[row]:%Y-%m-%d} has more than one row ({dates[row - 1]:%H:%M} and {dates[row]:%H:%M} are the first two); "
+            "bars within a day are not supported, use one row for each session"
+        )
 
 # %% ../../nbs/22_data.calendar.ipynb #62987823
 def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS") -> pd.DataFrame:
     """Return the features of rising `dates` [dates x CALENDAR_FEATURES], float32; each row depends on its own day alone.
 
-    Holidays beyond the recorded calendar are unknown and count as none. Raises ValueError for dates that are empty, do not rise or
-    share a day, and for an exchange that is unknown or does not record all of the dates.
+    Holidays beyond the recorded calendar are unknown and count as none. Raises ValueError for dates
+    that are empty, do not rise or share a day, and for an exchange that is unknown or does not
+    record all of the dates.
     """
     check_days(dates)
     days = dates.normalize().as_unit("us")
     code = exchange_code(exchange)
     check_recorded(days, code)
-    margin = pd.Timedelta(days=HOLIDAY_LIMIT)                  # no exchange closes for a month
-    start, end = min(days[0].to_period("Y").start_time, days[0] - margin), max(days[-1].to_period("Y").end_time.normalize(), days[-1] + margin)
+    margin = pd.Timedelta(days=HOLIDAY_LIMIT)  # no exchange closes for a month
+    start, end = (
+        min(days[0].to_period("Y").start_time, days[0] - margin),
+        max(days[-1].to_period("Y").end_time.normalize(), days[-1] + margin),
+    )
     holidays, sessions = scheduled_holidays(start, end, code), scheduled_sessions(start, end, code)
     angles = dict(zip(CYCLES, 2 * np.pi * calendar_phases(days)[list(CYCLES)].to_numpy().T))
-    features = {f"{cycle}_{part}": turn(angles[cycle]) for cycle in CYCLES for part, turn in (("sin", np.sin), ("cos", np.cos))}
-    features |= {f"turn_of_{name}": near_turn(days, name[0].upper(), sessions) for name in ("month", "quarter", "year")}
+    features = {
+        f"{cycle}_{part}": turn(angles[cycle])
+        for cycle in CYCLES
+        for part, turn in (("sin", np.sin), ("cos", np.cos))
+    }
+    features |= {
+        f"turn_of_{name}": near_turn(days, name[0].upper(), sessions)
+        for name in ("month", "quarter", "year")
+    }
     features["since_scheduled"] = np.log1p(since_scheduled(days, sessions))
     features["until_holiday"] = np.log1p(until_holiday(days, holidays)) / np.log1p(HOLIDAY_LIMIT)
     return pd.DataFrame(features, index=dates, columns=list(CALENDAR_FEATURES)).astype("float32")
 
 # %% ../../nbs/22_data.calendar.ipynb #57319d88
-MAJOR_EXCHANGES = ("XNYS", "XLON", "XTKS", "XETR", "XHKG", "XBOM", "XSHG", "24/7", "24/5", "XPAR", "XTSE", "XASX", "CMES", "XFRA")
+MAJOR_EXCHANGES = tuple(
+    "XNYS XLON XTKS XETR XHKG XBOM XSHG 24/7 24/5 XPAR XTSE XASX CMES XFRA".split()
+)
 JUDGED = pd.Timedelta(days=3 * 366)
 
 
 def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -> pd.DataFrame:
-    """Judge how the rows of `days` (rising dates) fit each exchange: `foreign`, the share of rows that are no sessions, and `missing`, the
-    share of sessions without a row, over the last three years; the best first, major exchanges first among equals.
+    """Judge how the rows of `days` (rising dates) fit each exchange, over the last three years.
 
-    An exchange is judged on the rows that its calendar records, and left out if these are less than half.
+    `foreign` is the share of rows that are no sessions, `missing` the share of sessions without a
+    row. The best comes first, and major exchanges first among equals. An exchange is judged on the
+    rows that its calendar records, and left out if these are less than half.
     """
+    check_days(days)
     days = days.normalize().as_unit("us")
     days, table = days[days > days[-1] - JUDGED], {}
     for code in map(exchange_code, candidates or get_calendar_names(include_aliases=False)):
@@ -267,10 +380,17 @@ def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -
             missing = 1 - sessions.isin(rows).mean() if len(sessions) else 0.0
             table[code] = {"foreign": 1 - rows.isin(sessions).mean(), "missing": missing}
     rank = {code: place for place, code in enumerate(MAJOR_EXCHANGES)}
-    order = sorted(table, key=lambda code: (round(sum(table[code].values()), 9), rank.get(code, len(rank)), code))
-    return pd.DataFrame(table, index=["foreign", "missing"], dtype=float).T.loc[order].rename_axis("exchange")
+    order = sorted(
+        table,
+        key=lambda code: (round(sum(table[code].values()), 9), rank.get(code, len(rank)), code),
+    )
+    return (
+        pd.DataFrame(table, index=["foreign", "missing"], dtype=float)
+        .T.loc[order]
+        .rename_axis("exchange")
+    )
 
-
+# %% ../../nbs/22_data.calendar.ipynb #d32d6410
 def propose_exchange(days: pd.DatetimeIndex, exchange: str) -> str | None:
     """Return the exchange that the rows of `days` fit clearly better than `exchange`, or None.
 
