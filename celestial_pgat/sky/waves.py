@@ -433,6 +433,40 @@ def _wrong_body(body: Body, given: pd.DataFrame, states: pd.DataFrame, turn: np.
     return "they belong to another body, date or coordinate"
 
 # %% ../../nbs/12_sky.waves.ipynb #d9caa5ce
+def _check_bodies(given: pd.DataFrame, states: pd.DataFrame, clock_found: bool, names: dict[str, str]) -> pd.Series:
+    """Refuse longitudes that are not of their dates; return how far each body is from its place [rad]."""
+    turn, longitude = zodiac_turn(given, states), _angles(given)
+    off = _off(given, states).apply(lambda x: np.abs(np.angle(np.exp(1j * (x - turn)).mean())))
+    far = [label for label in off.index if off[label] > np.radians(3 if Body.parse(label).is_node else 0.5)
+           and (clock_found or label != "Moon")]
+    if not far:
+        return off
+    body = Body.parse(far[0])
+    both = _spoken(names, f"{body.key}_longitude_sin", f"{body.key}_longitude_cos")
+    for label, most in (("Mercury", 29), ("Venus", 49)):     # as seen from the Earth, they stay by the Sun
+        if len(far) > 2 and {label, "Sun"} <= set(longitude) and np.abs(_wrap(longitude[label] - longitude["Sun"])).max() > np.radians(most):
+            raise ValueError(f"{label} stands farther from the Sun than it is ever seen from the Earth: {both} and others look like heliocentric "
+                             "longitudes. Give geocentric ones")
+    if len(far) > max(2, len(off) / 3):
+        angles = {label: round(float(np.degrees(off[label])), 1) for label in far}
+        raise ValueError(f"the longitudes in the file are not those of its dates: against the slow planets they are off by {angles} degrees. So the "
+                         "missing columns cannot be computed; correct the dates, or give all 113 waves")
+    raise ValueError(f"{both} are {np.degrees(off[far[0]]):.1f} degrees from the longitude of {far[0]} on these dates: "
+                     f"{_wrong_body(body, given, states, turn)}. Correct or drop them")
+
+
+def _check_magnitudes(given: pd.DataFrame, states: pd.DataFrame, names: dict[str, str]) -> None:
+    """Refuse distances that differ by 2 % and declinations that differ by 0.01 rad from those of their dates."""
+    for body in Body:
+        for quantity, allowed, unit in (("distance", 0.02, "of it"), ("declination", 0.01, "rad")):
+            if (name := f"{body.key}_{quantity}") in given:
+                truth = states[body.label, quantity]
+                gap = np.median(np.abs(given[name] - truth) / (truth if quantity == "distance" else 1))
+                if gap > allowed:
+                    raise ValueError(f"{_spoken(names, name)} is not the {quantity} of {body.label} from the Earth on these dates (a typical difference is "
+                                     f"{gap:.2g} {unit}): was it measured from the Sun? Correct or drop it")
+
+# %% ../../nbs/12_sky.waves.ipynb #816ed76c
 def place_sky(given: pd.DataFrame, hour: int | float = 21, names: dict[str, str] = {}) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     """Compare the file's sky with that of its dates; return the computed states, the turn of its zodiac [rad], and notes.
 
@@ -440,52 +474,30 @@ def place_sky(given: pd.DataFrame, hour: int | float = 21, names: dict[str, str]
     moments = _moments(given.index, hour)
     states = _states_at(moments).set_axis(given.index)
     lag = _lag(given, states)
-    late = len(lag) and np.abs(lag).max() > 0.25 or abs(np.median(lag if len(lag) else [0.0])) > 0.1
+    late = len(lag) > 0 and bool(np.abs(lag).max() > 0.25 or abs(np.median(lag)) > 0.1)
     shift, rest = find_lag(given, moments) if late else (0.0, lag)
     near = _states_at(moments, shift).set_axis(given.index) if late else states
-    turn, longitude = zodiac_turn(given, near), _angles(given)
-    wide = [label for label, most in (("Mercury", 29), ("Venus", 49)) if {label, "Sun"} <= set(longitude)
-            and np.degrees(np.abs(_wrap(longitude[label] - longitude["Sun"])).max()) > most]
-    off = _off(given, near).apply(lambda x: np.abs(np.angle(np.exp(1j * (x - turn)).mean())))
-    far = [label for label in off.index if off[label] > np.radians(3 if Body.parse(label).is_node else 0.5) and not (late and label == "Moon")]
-    if wide and len(far) > 2:
-        sine = _spoken(names, f"{Body.parse(wide[0]).key}_longitude_sin")
-        raise ValueError(f"{wide[0]} ({sine}) stands farther from the Sun than it is ever seen from the Earth: these look like heliocentric longitudes. "
-                         "Give geocentric ones")
-    if len(far) > max(2, len(off) / 3):
-        angles = {label: round(float(np.degrees(off[label])), 1) for label in far}
-        raise ValueError(f"the longitudes in the file are not those of its dates: against the slow planets they are off by {angles} degrees. So the missing "
-                         "columns cannot be computed; correct the dates, or give all 113 waves")
-    if far:
-        body = Body.parse(far[0])
-        both = _spoken(names, f"{body.key}_longitude_sin", f"{body.key}_longitude_cos")
-        raise ValueError(f"{both} are {np.degrees(off[far[0]]):.1f} degrees from the longitude of {far[0]} on these dates: "
-                         f"{_wrong_body(body, given, near, turn)}. Correct or drop them")
+    off = _check_bodies(given, near, not late, names)
     if late:
         raise ValueError(_wrong_hour(shift, rest, given.index, hour))
-    for body in Body:
-        for quantity, allowed in (("distance", 0.02), ("declination", 0.01)):
-            if (name := f"{body.key}_{quantity}") in given:
-                gap = np.median(np.abs(given[name] - states[body.label, quantity]) / (states[body.label, quantity] if quantity == "distance" else 1))
-                if gap > allowed:
-                    raise ValueError(f"{_spoken(names, name)} is not the {quantity} of {body.label} from the Earth on these dates (a typical difference is "
-                                     f"{gap:.2g}, {'of it' if quantity == 'distance' else 'rad'}): was it measured from the Sun? Correct or drop it")
+    _check_magnitudes(given, states, names)
+    turn = zodiac_turn(given, states)
     return states, turn, _placed(given, lag, turn, hour, off)
 
 
 def _placed(given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: int | float, off: pd.Series) -> list[str]:
     """Put in words what the comparison of a good sky with its dates has found."""
-    notes, bare = [], bool((given.index == given.index.normalize()).all())
-    if bare:
+    notes = []
+    if (given.index == given.index.normalize()).all():
         clock = "the Moon" if "moon_longitude_sin" in given else "the Sun"
-        notes.append(f"bare dates stand for {hour:g} UTC, " + (f"which {clock} confirms to {60 * np.abs(lag).max():.0f} minutes" if len(lag) else
-                                                            "which the file cannot confirm, since it has neither Moon nor Sun"))
+        proof = (f"{clock} confirms to {60 * np.abs(lag).max():.0f} minutes" if len(lag) else
+                 "the file cannot confirm, since it has neither Moon nor Sun")
+        notes.append(f"bare dates stand for {hour:g} UTC, which {proof}")
     if turn.any():
         degrees = np.degrees(turn.mean())
         kind = "sidereal, " if -35 < degrees < -15 else ""
         notes.append(f"the zodiac is {kind}turned by {degrees:+.2f} degrees; what is computed is turned with it")
-    mean = [label for label in off.index if Body.parse(label).is_node]
-    if mean and off[mean].max() > np.radians(0.05):
+    if any(off[label] > np.radians(0.05) for label in off.index if Body.parse(label).is_node):
         notes.append("the nodes of the file are kept; they look like the mean ones, ours are the true ones")
     return notes
 
@@ -548,10 +560,11 @@ def _prices(logs: pd.DataFrame) -> pd.DataFrame | None:
 def _time_delta_note(values: np.ndarray, index: pd.DatetimeIndex) -> str:
     """Say in words what the column time_delta is."""
     gap = np.diff(index) / np.timedelta64(1, "D")
-    unit = np.median(gap / values[1:]) if len(gap) and (values[1:] > 0).all() else 0.0
-    if not unit or not np.allclose(values[1:] * unit, gap, rtol=1e-3):
-        return "time_delta is not used; it is not proportional to the days between the rows"
-    return f"time_delta is not used; it is the days since the row before" + ("" if abs(unit - 1) < 1e-3 else f" / {unit:.3g}")
+    for part, direction in ((values[1:], "since the row before"), (values[:-1], "to the next row")):
+        unit = np.median(gap / part) if len(gap) and (part > 0).all() else 0.0
+        if unit and np.allclose(part * unit, gap, rtol=1e-3):
+            return f"time_delta is not used; it is the days {direction}" + (f" / {unit:.3g}" if abs(unit - 1) > 1e-3 else "")
+    return "time_delta is not used; it is not proportional to the days between the rows"
 
 # %% ../../nbs/12_sky.waves.ipynb #8441312f
 def _own_signs(given: pd.DataFrame, names: dict[str, str]) -> tuple[pd.DataFrame, list[str], list[str]]:
@@ -598,5 +611,5 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     if unused:
         notes.append(f"{len(unused)} columns are not used, such as {unused[-1]}; see .unused")
     if prices is None:
-        notes.append("there are no log prices")
+        notes.append("there are no prices, log_Open to log_Close")
     return SkyTable(given[WAVES.names], prices, extra, filled, float(turn.mean()), unused, notes)
