@@ -95,7 +95,7 @@ def cut_texts(texts: pd.Series) -> pd.DataFrame:
     numbers = (
         time.str.split(":", expand=True)
         .reindex(columns=range(3))
-        .fillna("0")
+        .astype(object).fillna("0")
         .replace("", "0")
         .astype(float)
     )
@@ -312,7 +312,7 @@ def _clocks(
 ) -> tuple[pd.DatetimeIndex, pd.TimedeltaIndex | None]:
     if isinstance(column.dtype, pd.PeriodDtype):
         note(
-            f"{name} holds periods of {column.dtype.freq.name}; each was read as the day on which "
+            f"{name} holds periods of {column.dtype.freq.rule_code}; each was read as the day on which "
             "it begins"
         )
         column = column.dt.to_timestamp()

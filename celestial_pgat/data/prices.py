@@ -458,7 +458,7 @@ def in_order(prices: pd.DataFrame) -> pd.DataFrame:
     same = prices.index.duplicated() & (prices == prices.shift()).all(axis=1).to_numpy()
     if same.any():
         note(
-            f"{counted(same.sum(), 'row')} that stood twice, alike in all prices, left out once: "
+            f"{counted(int(same.sum()), 'row')} that stood twice, alike in all prices, left out once: "
             f"{prices.index[same][0]:%Y-%m-%d}"
         )
         prices = prices[~same]
@@ -504,7 +504,7 @@ def mend_bars(prices: pd.DataFrame, repair: bool = False) -> pd.DataFrame:
     empty = prices.isna().all(axis=1)
     if empty.any():
         days = (
-            f"{counted(empty.sum(), 'row')} without any price, the first on "
+            f"{counted(int(empty.sum()), 'row')} without any price, the first on "
             f"{prices.index[empty][0]:%Y-%m-%d}"
         )
         if not repair:
@@ -523,7 +523,7 @@ def mend_bars(prices: pd.DataFrame, repair: bool = False) -> pd.DataFrame:
     mended = (off > 0) & (off <= (ROUNDING if repair else FLOAT_NOISE))
     if mended.any():
         note(
-            f"{counted(mended.sum(), 'bar')} with a High or Low off by at most "
+            f"{counted(int(mended.sum()), 'bar')} with a High or Low off by at most "
             f"{off[mended].max():.1g} of the price mended, the first on "
             f"{prices.index[mended][0]:%Y-%m-%d}"
         )

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SPACINGS', 'MANY', 'LONG', 'ZONES', 'SPLITS', 'LOOKS', 'check_spacing', 'midnight_zone', 'shifted_fit',
            'check_sessions', 'repeats_before', 'check_missing', 'robust_deviation', 'find_spikes', 'split_ratio',
-           'check_moves', 'check_standstill', 'check_future', 'Look', 'check_accepted', 'check_series']
+           'find_steps', 'check_moves', 'check_standstill', 'check_future', 'Look', 'check_accepted', 'check_series']
 
 # %% ../../nbs/23_data.series.ipynb #d1fe1fe8
 from collections.abc import Callable, Collection
@@ -60,10 +60,8 @@ def check_spacing(days: pd.DatetimeIndex) -> None:
         )
 
 # %% ../../nbs/23_data.series.ipynb #aa0b5670
-MANY, LONG = (
-    0.01,
-    10,
-)  # a share of foreign or missing days, and a run of missing sessions, that are no accident
+MANY = 0.01  # a share of foreign days or of missing sessions that is no accident
+LONG = 10  # rows of a standstill, or sessions of a gap, that are no accident
 ZONES = (
     "America/New_York",
     "America/Chicago",
@@ -185,7 +183,7 @@ def check_missing(prices: pd.DataFrame, exchange: str) -> str | None:
         f"the longest gap has {stop - start}, from {sessions[start]:%Y-%m-%d} to "
         f"{sessions[stop - 1]:%Y-%m-%d}"
     )
-    if absent.mean() <= MANY and stop - start < LONG:
+    if absent.sum() <= max(3, MANY * len(sessions)) and stop - start < LONG:
         note(f"{text}; {where}")
         return None
     return (
@@ -244,8 +242,25 @@ def split_ratio(change: float, tolerance: float) -> str | None:
     )
 
 # %% ../../nbs/23_data.series.ipynb #f3617e47
+def find_steps(prices: pd.DataFrame) -> dict[int, str | None]:
+    """Return the rows after which the Close makes a step that no market makes, each with the split
+    that it looks like, or None.
+
+    A step over a gap in the dates is measured against the root of the days that it spans.
+    """
+    close, opening = np.log(prices["Close"].to_numpy()), np.log(prices["Open"].to_numpy())
+    change, overnight = np.diff(close), opening[1:] - close[:-1]
+    days = np.diff(prices.index.to_numpy()) / np.timedelta64(1, "D")
+    deviation, size = robust_deviation(change), np.abs(change) / np.sqrt(np.maximum(days / 5, 1))
+    candidates = (size > max(12 * deviation, 0.2)) & (np.abs(overnight) > 0.8 * np.abs(change))
+    tolerance = min(3 * deviation, 0.05)
+    steps = {row: split_ratio(overnight[row], tolerance) for row in np.flatnonzero(candidates)}
+    large = size > max(25 * deviation, 0.5)
+    return {int(r): steps.get(r) for r in range(len(change)) if large[r] or steps.get(r)}
+
+# %% ../../nbs/23_data.series.ipynb #9355d68e
 def check_moves(prices: pd.DataFrame) -> str | None:
-    """Return the largest move of the series that no market explains, with its likely cause and the
+    """Return the first move of the series that no market makes, with its likely cause and the
     remedy, or None.
     """
     accept = f"if the move is real, use {setting('accept', 'large_moves')}"
@@ -255,34 +270,22 @@ def check_moves(prices: pd.DataFrame) -> str | None:
         near = prices["Close"].iloc[row + 1 if row == 0 else row - 1]
         return (
             f"the bar of {prices.index[row]:%Y-%m-%d} ({bar}) is far from the Close {near:.6g} "
-            f"beside it{_others(len(spikes) - 1)}: a slip of the decimal "
-            f"point, or another unit. Correct the bar; {accept}"
+            f"beside it{_others(len(spikes) - 1)}: a slip of the decimal point, or another unit. "
+            f"Correct the bar; {accept}"
         )
-    close, opening = np.log(prices["Close"].to_numpy()), np.log(prices["Open"].to_numpy())
-    change, deviation = np.diff(close), robust_deviation(np.diff(close))
-    overnight = opening[1:] - close[:-1]
-    large = np.abs(change) > np.maximum(25 * deviation, 0.5)
-    splits = [
-        row
-        for row in np.flatnonzero(
-            (np.abs(change) > max(12 * deviation, 0.2)) & (np.abs(overnight) > 0.8 * np.abs(change))
-        )
-        if split_ratio(overnight[row], min(3 * deviation, 0.05))
-    ]
-    rows = sorted({*np.flatnonzero(large), *splits})
-    if not rows:
+    if not (steps := find_steps(prices)):
         return None
-    row, several = rows[0], _others(len(rows) - 1)
+    row, split = next(iter(steps.items()))
+    (day, old), (later, new) = prices["Close"].iloc[row : row + 2].items()
     step = (
-        f"the Close goes from {np.exp(close[row]):.6g} on {prices.index[row]:%Y-%m-%d} to "
-        f"{np.exp(close[row + 1]):.6g} on {prices.index[row + 1]:%Y-%m-%d}, "
-        f"{abs(change[row]) / deviation:.0f} robust deviations{several}"
+        f"the Close goes from {old:.6g} on {day:%Y-%m-%d} to {new:.6g} on {later:%Y-%m-%d}"
+        f"{_others(len(steps) - 1)}"
     )
-    if row in splits:
+    if split:
         return (
-            f"{step}: it looks like a split {split_ratio(overnight[row], 0.05)} that was not "
-            "adjusted. Adjust the prices before it, or use the adjusted columns of the "
-            f"table, if it has them, with {setting('adjusted', True)}; {accept}"
+            f"{step}: it looks like a split {split} that was not adjusted. Adjust the prices "
+            "before it, or use the adjusted columns of the table, if it has them, with "
+            f"{setting('adjusted', True)}; {accept}"
         )
     return (
         f"{step}: another instrument, unit or currency begins there, or prices are wrong. Keep "
