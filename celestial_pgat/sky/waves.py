@@ -371,7 +371,8 @@ def _one_value_a_sign(
 
 # %% ../../nbs/12_sky.waves.ipynb #8288af94
 def sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
-    """Return None if the sign columns are 12 x the longitude of their body, otherwise what they are:
+    """Return None if the sign columns are 12 x the longitude of their body, otherwise what they
+    are:
     the number of the sign, or the phase in another zodiac.
 
     ValueError if they are neither, by the columns' names."""
@@ -415,10 +416,12 @@ def _off(given: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
 
 
 def zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
-    """Return the angle [rad, for each date] by which the longitudes of `given` are turned against `states`.
+    """Return the angle [rad, for each date] by which the longitudes of `given` are turned against
+    `states`.
 
     It is the median over the slow bodies (Jupiter to Chiron, otherwise Sun to Mars), as a straight
-    line in time; constant if that changes by less than 0.005 degrees, 0 if it is below 0.02 degrees."""
+    line in time; constant if that changes by less than 0.005 degrees, 0 if it is below 0.02
+    degrees."""
     off = _off(given, states)
     slow = [b.label for b in Body if b >= Body.JUPITER and not b.is_node]
     rest = [b.label for b in Body if b < Body.JUPITER and b is not Body.MOON]
@@ -434,69 +437,75 @@ def zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     return line if np.abs(line).max() > np.radians(0.02) else np.zeros(len(turn))
 
 # %% ../../nbs/12_sky.waves.ipynb #b77bbd72
+def _clock(given: pd.DataFrame) -> str | None:
+    """Name the body whose place tells the hour: the Moon, otherwise the Sun, if the file has one of
+    them."""
+    return next(
+        (body.label for body in (Body.MOON, Body.SUN) if f"{body.key}_longitude_sin" in given), None
+    )
+
+
 def _lag(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
-    """Return for each date how many hours later than `states` the clock of `given` stands, the Moon
-    or otherwise the Sun; none: empty."""
-    off = _off(given, states)
-    clock = next((label for label in ("Moon", "Sun") if label in off), None)
+    """Return for each date how many hours later than `states` the clock of `given` stands; empty
+    without clock."""
+    clock = _clock(given)
     if clock is None:
         return np.empty(0)
-    return (
-        24
-        * _wrap(off[clock].to_numpy() - zodiac_turn(given, states))
-        / states[clock, "longitude_rate"].to_numpy()
-    )
+    off = _wrap(_off(given, states)[clock].to_numpy() - zodiac_turn(given, states))
+    return 24 * off / states[clock, "longitude_rate"].to_numpy()
 
 
 def _states_at(moments: pd.DatetimeIndex, hours: float = 0.0) -> pd.DataFrame:
     return body_states((moments + pd.Timedelta(hours=hours)).tz_localize("UTC")).set_axis(moments)
 
 
-def find_lag(given: pd.DataFrame, moments: pd.DatetimeIndex) -> tuple[float, np.ndarray]:
-    """Find how many hours after the UTC `moments` the sky of `given` is, and what remains of each row's lag.
+def find_lag(given: pd.DataFrame, moments: pd.DatetimeIndex) -> float:
+    """Find how many hours after the UTC `moments` the sky of `given` is, in the median over up to
+    120 rows.
 
     The Moon is computed anew at each guess, since its speed changes. The hour is a whole one where
     that fits to a tenth."""
     rows = np.unique(np.linspace(0, len(given) - 1, 120).astype(int))
-    given, moments = given.iloc[rows], moments[rows]
-    lag = 0.0
+    given, moments, lag = given.iloc[rows], moments[rows], 0.0
     for _ in range(5):
         step = float(np.median(_lag(given, _states_at(moments, lag))))
         lag += step
         if abs(step) < 0.02:
             break
     clock = (moments[0] - moments[0].normalize()) / pd.Timedelta(1, "h")
-    exact = (
-        round(lag + clock)
-        if abs(lag + clock - round(lag + clock)) < 0.1
-        else round(60 * (lag + clock)) / 60
-    )
-    return exact - clock, _lag(given, _states_at(moments, exact - clock))
+    hour = lag + clock
+    return (round(hour) if abs(hour - round(hour)) < 0.1 else round(60 * hour) / 60) - clock
 
 # %% ../../nbs/12_sky.waves.ipynb #1564b1f2
-def _wrong_hour(lag: float, rest: np.ndarray, index: pd.DatetimeIndex, hour: int | float) -> str:
+_EASE = {"Moon": 1, "Sun": 4}  # the Sun is a coarse clock: an hour is a 24th of a degree
+
+
+def _wrong_hour(
+    clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeIndex, hour: int | float
+) -> str:
     """Say what to do about a sky `lag` hours after the file's moments, with `rest` hours left in
-    single rows."""
-    at = f"{lag:+g} hours from where it stands at "
+    each row."""
     bare = bool((index == index.normalize()).all())
+    here = f"hour={hour:g} UTC" if bare else "these times"
     where = (
-        f"the Moon in the file is {at}"
-        + (f"hour={hour:g} UTC" if bare else "these times")
-        + ", so the columns to be computed would not fit. "
+        f"the {clock} in the file is {lag:+g} hours from where it stands at {here}, so the columns "
+        "to be computed would not fit. "
     )
-    if np.abs(rest).max() > 0.25:
+    if np.abs(rest).max() > 0.25 * _EASE[clock]:
         swing = np.unique(np.round(rest))
         if len(swing) == 2 and np.ptp(swing) == 1 and np.abs(rest - np.round(rest)).max() < 0.25:
-            return (
-                where
-                + "One hour more or less in half of the year is summer time: write the time with "
-                "its zone in the date column, such as 2018-07-02T16:00-04:00"
+            return where + (
+                "One hour more or less in half of the year is summer time: write the time with "
+                "its zone in the date column, such as "
+                "2018-07-02T16:00-04:00"
             )
+        row, far = int(np.abs(rest).argmax()), int((np.abs(rest) > 0.25).sum())
         return (
-            f"no hour fits the Moon in the file: at the best, {lag:+g} hours from these dates, "
-            f"rows are up to {np.abs(rest).max():.1f} hours off. It may be "
-            "the Moon as seen from one place, or the rows are of several hours: give geocentric "
-            "longitudes, and the time in the date column"
+            f"no hour fits the {clock} in the file: at the best, {lag:+g} hours from {here}, {far} "
+            f"of {len(rest)} rows are off, that of {index[row]:%Y-%m-%d} "
+            f"by {rest[row]:+.1f} hours. Is it the {clock} as seen from one place, or are the rows "
+            "of several hours? Give geocentric longitudes, and the "
+            "time in the date column"
         )
     if not bare:
         return (
@@ -518,33 +527,37 @@ def _wrong_hour(lag: float, rest: np.ndarray, index: pd.DatetimeIndex, hour: int
 # %% ../../nbs/12_sky.waves.ipynb #d9caa5ce
 def _wrong_body(body: Body, given: pd.DataFrame, states: pd.DataFrame, turn: np.ndarray) -> str:
     """Name what the longitudes of one body are instead."""
-    middle = lambda angle: abs(np.angle(np.exp(1j * np.asarray(angle)).mean()))
-    mine, truth = _angles(given)[body.label], states.xs("longitude", axis=1, level="quantity")
-    near = [
-        other.label for other in Body if middle(mine - turn - truth[other.label]) < np.radians(3)
-    ]
+    mine, truth = (
+        _angles(given)[body.label] - turn,
+        states.xs("longitude", axis=1, level="quantity"),
+    )
+    close = lambda angle, other: (
+        abs(np.angle(np.exp(1j * (angle - truth[other.label])).mean())) < np.radians(3)
+    )
+    near = [other.label for other in Body if other is not body and close(mine, other)]
     if body.is_node and near:
         return "it is the opposite node: Rahu and Ketu look exchanged"
     if near:
         return f"it follows {near[0]}: the columns look exchanged"
-    if middle(np.pi / 2 - mine - turn - truth[body.label]) < np.radians(3):
+    if close(np.pi / 2 - mine - 2 * turn, body):
         return "its sine and cosine look exchanged"
-    return "they belong to another body, date or coordinate"
+    return "it may be another body, another date, or a right ascension"
 
 # %% ../../nbs/12_sky.waves.ipynb #8fa6ea5a
 def _check_bodies(
-    given: pd.DataFrame, states: pd.DataFrame, clock_found: bool, names: dict[str, str]
+    given: pd.DataFrame, states: pd.DataFrame, names: dict[str, str], sure: bool = True
 ) -> pd.Series:
     """Refuse longitudes that are not of their dates; return how far each body is from its place
-    [rad]."""
+    [rad].
+
+    `sure`: the hour of `states` is that of the file; if not, what a body moves in a day or two is
+    allowed."""
     turn, longitude = zodiac_turn(given, states), _angles(given)
     off = _off(given, states).apply(lambda x: np.abs(np.angle(np.exp(1j * (x - turn)).mean())))
-    far = [
-        label
-        for label in off.index
-        if off[label] > np.radians(3 if Body.parse(label).is_node else 0.5)
-        and (clock_found or label != "Moon")
-    ]
+    allowed = {body.label: 3.0 if body.is_node else 0.5 if sure else 2.5 for body in Body} | (
+        {} if sure else {"Moon": 25.0}
+    )
+    far = [label for label in off.index if off[label] > np.radians(allowed[label])]
     if not far:
         return off
     body = Body.parse(far[0])
@@ -553,15 +566,13 @@ def _check_bodies(
         ("Mercury", 29),
         ("Venus", 49),
     ):  # as seen from the Earth, they stay by the Sun
-        if (
-            len(far) > 2
-            and {label, "Sun"} <= set(longitude)
-            and np.abs(_wrap(longitude[label] - longitude["Sun"])).max() > np.radians(most)
-        ):
+        wide = {label, "Sun"} <= set(longitude) and np.degrees(
+            np.abs(_wrap(longitude[label] - longitude["Sun"])).max()
+        ) > most
+        if wide and len(far) > 2:
             raise ValueError(
                 f"{label} stands farther from the Sun than it is ever seen from the Earth: {both} "
-                "and others look like heliocentric "
-                "longitudes. Give geocentric ones"
+                "and others look like heliocentric longitudes. Give geocentric ones"
             )
     if len(far) > max(2, len(off) / 3):
         angles = {label: round(float(np.degrees(off[label])), 1) for label in far}
@@ -604,13 +615,17 @@ def place_sky(
     Raises ValueError if the hour, a body, a distance or a declination is not that of the dates."""
     moments = _moments(given.index, hour)
     states = _states_at(moments).set_axis(given.index)
-    lag = _lag(given, states)
-    late = len(lag) > 0 and bool(np.abs(lag).max() > 0.25 or abs(np.median(lag)) > 0.1)
-    shift, rest = find_lag(given, moments) if late else (0.0, lag)
-    near = _states_at(moments, shift).set_axis(given.index) if late else states
-    off = _check_bodies(given, near, not late, names)
-    if late:
-        raise ValueError(_wrong_hour(shift, rest, given.index, hour))
+    lag, clock = _lag(given, states), _clock(given)
+    fits = lambda lag: clock is None or bool(
+        np.abs(lag).max() <= 0.25 * _EASE[clock] and abs(np.median(lag)) <= 0.1 * _EASE[clock])
+    if fits(lag):
+        off = _check_bodies(given, states, names)
+    else:
+        shift = find_lag(given, moments)
+        near = _states_at(moments, shift).set_axis(given.index)
+        sure = fits(rest := _lag(given, near))
+        _check_bodies(given, near if sure else states, names, sure)
+        raise ValueError(_wrong_hour(clock, shift, rest, given.index, hour))
     _check_magnitudes(given, states, names)
     turn = zodiac_turn(given, states)
     return states, turn, _placed(given, lag, turn, hour, off)
@@ -622,9 +637,8 @@ def _placed(
     """Put in words what the comparison of a good sky with its dates has found."""
     notes = []
     if (given.index == given.index.normalize()).all():
-        clock = "the Moon" if "moon_longitude_sin" in given else "the Sun"
         proof = (
-            f"{clock} confirms to {60 * np.abs(lag).max():.0f} minutes"
+            f"the {_clock(given)} confirms to {60 * np.abs(lag).max():.0f} minutes"
             if len(lag)
             else "the file cannot confirm, since it has neither Moon nor Sun"
         )
@@ -645,11 +659,15 @@ def _placed(
 # %% ../../nbs/12_sky.waves.ipynb #4a7783db
 @dataclass(frozen=True, repr=False)
 class SkyTable:
-    """Hold a user's table: `waves` [rows x 113], `prices` (Open, High, Low, Close) or None, `extra`,
-    the names in `filled`, and `turn`, the angle [rad] of the file's zodiac against the tropical one.
+    """Hold a user's table: `waves` [rows x 113], `prices` (Open, High, Low, Close) or None,
+    `extra`,
+    the names in `filled`, and `turn`, the angle [rad] of the file's zodiac against the tropical
+    one.
 
-    `unused` names the columns of the file that became neither wave nor price; `notes` has a line for
+    `unused` names the columns of the file that became neither wave nor price; `notes` has a line
+    for
     each thing that was assumed."""
+
     waves: pd.DataFrame
     prices: pd.DataFrame | None
     extra: pd.DataFrame
@@ -666,9 +684,12 @@ class SkyTable:
             mine = [w for w in WAVES if w.body is body and (w.name in self.filled) == filled]
             everything = len(mine) == len(WAVES.of(body))
             return f"all {len(mine)}" if everything else ", ".join(w.quantity for w in mine) or "-"
+
         columns = {"from the file": False, "from the ephemeris": True}
-        return pd.DataFrame({name: [listed(body, filled) for body in Body] for name, filled in columns.items()},
-                            index=[body.label for body in Body])
+        return pd.DataFrame(
+            {name: [listed(body, filled) for body in Body] for name, filled in columns.items()},
+            index=[body.label for body in Body],
+        )
 
     def __repr__(self) -> str:
         first, last = self.waves.index[[0, -1]]
@@ -767,8 +788,10 @@ def _own_signs(
 def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     """Read a CSV or Parquet table of the 118-column style or of our own 113 waves, by column names.
 
-    The names are listed in data/README.md. Waves that the file lacks are computed for its dates (bare
-    dates at `hour` UTC), once the file's sky is found to be that of its dates. What was assumed is in
+    The names are listed in data/README.md. Waves that the file lacks are computed for its dates
+    (bare
+    dates at `hour` UTC), once the file's sky is found to be that of its dates. What was assumed is
+    in
     `notes`. Raises FileNotFoundError or ValueError."""
     raw = _read_file(Path(path))
     columns = map_columns(raw.columns)
@@ -793,7 +816,9 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
         states, turn, found = place_sky(given, hour, names)
         states.loc[:, (slice(None), "longitude")] += turn[:, None]
         given = given.join(waves_from_states(states)[filled])
-        computed = f"{len(filled)} waves are computed, such as {filled[0]} and {filled[-1]}; see .filled"
+        computed = (
+            f"{len(filled)} waves are computed, such as {filled[0]} and {filled[-1]}; see .filled"
+        )
         notes = [*found, *notes, computed]
     unused = list(chosen("extra")) + [names[name] for name in replaced]
     if "time_delta" in extra:
