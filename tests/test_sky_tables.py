@@ -196,6 +196,9 @@ FAULTS = {
     "from the Sun": (heliocentric(), "heliocentric"),
     "right ascension": (right_ascension(), "not those of its dates|a right ascension"),
     "another year": (style(STATES, DAYS + pd.Timedelta(days=2002)), "not those of its dates"),
+    "dates of the row after": (GOOD.shift(1).dropna(), "the dates do not fit the rows: .* shifted by a row"),
+    "a frozen Moon": (GOOD.assign(dyn_Moon_sin=0.6, dyn_Moon_cos=0.8), "dyn_Moon_speed.*its longitude never changes"),
+    "a constant sign": (GOOD.assign(**{c: 0.0 if c.endswith("sin") else 1.0 for c in GOOD if "_sign_" in c}), "dyn_Sun_sign_sin and dyn_Sun_sign_cos are neither"),
     "kilometres": (GOOD.assign(dyn_Sun_distance=GOOD["dyn_Sun_distance"] * 1.496e8), "dyn_Sun_distance, the distance of Sun.*give it in au"),
     "distance from the Sun": (GOOD.assign(dyn_Mars_distance=1.5), "dyn_Mars_distance is not the distance of Mars.*measured from the Sun"),
     "sign of another": (GOOD.assign(dyn_Sun_sign_sin=GOOD["dyn_Moon_sign_sin"], dyn_Sun_sign_cos=GOOD["dyn_Moon_sign_cos"]),
@@ -240,6 +243,8 @@ def test_without_a_moon_the_sun_is_the_clock_and_without_both_it_is_said(tmp_pat
     assert "bare dates stand for 21 UTC, which the Sun confirms to 0 minutes" in read(no_moon, tmp_path).notes
     with pytest.raises(ValueError, match="the Sun in the file is .18 hours .* Pass hour=21$"):
         read(no_moon, tmp_path, hour=3)
+    with pytest.raises(ValueError, match="another hour or a turned zodiac, and without the Moon"):
+        read(GOOD[[c for c in GOOD if "Sun" in c]], tmp_path, hour=3)
     neither = no_moon.drop(columns=[c for c in no_moon if "Sun" in c])
     assert any("21 UTC, which the file cannot confirm" in note for note in read(neither, tmp_path).notes)
 

@@ -293,9 +293,14 @@ def check_circle(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
                 )
 
 # %% ../../nbs/12_sky.waves.ipynb #9f2d2515
+_MIXED = "columns may be mixed up"
+
+
 def _speed_fault(body: Body, said: np.ndarray, moved: np.ndarray) -> str:
     """Name the likely cause why the speed of a body, `said`, is not what its longitude `moved`
     [deg/day]."""
+    if not moved.any():
+        return "its longitude never changes"
     ratio = said @ moved / (moved @ moved)
     units = {
         np.pi / 180: "it looks like radians per day",
@@ -311,32 +316,52 @@ def _speed_fault(body: Body, said: np.ndarray, moved: np.ndarray) -> str:
     if (said >= 0).all() and (moved > 0).any() and close(np.where(moved < 0, -said, said)):
         return "the minus of its retrograde days is lost"
     if close(-said):
-        return (
-            "its sine and cosine look exchanged"
-            if body in (Body.SUN, Body.MOON) and moved.mean() < 0
-            else "its sine and cosine, or the sign of its speed, look exchanged"
-        )
-    return "are columns mixed up?"
+        backwards = body in (Body.SUN, Body.MOON) and moved.mean() < 0
+        speed = "" if backwards else ", or the sign of its speed,"
+        return f"its sine and cosine{speed} look exchanged"
+    return _MIXED
 
 # %% ../../nbs/12_sky.waves.ipynb #39a5492e
-def check_units(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
-    """Refuse a speed that is not the daily change of longitude (to a quarter), a distance not in au, a declination not in radians."""
+def _speed_faults(waves: pd.DataFrame) -> tuple[dict[Body, tuple[float, str]], int]:
+    """Return the bodies whose speed is not the daily change of longitude (to a quarter) with the
+    ratio
+    and the likely cause, and the number of bodies that could be compared."""
     gap = np.diff(waves.index) / np.timedelta64(1, "D")
     near = gap <= min(4, 1.5 * np.median(gap)) if len(gap) else np.zeros(0, bool)
-    longitude = _angles(waves)
+    longitude, faults, compared = _angles(waves), {}, 0
     for body in Body:
         rate = f"{body.key}_longitude_rate"
         if body.label in longitude and rate in waves and near.any():
+            compared += 1
             moved = np.degrees(_wrap(np.diff(longitude[body.label])) / gap)[near]
             said = np.degrees((waves[rate].to_numpy()[1:] + waves[rate].to_numpy()[:-1]) / 2)[near]
             size = np.sqrt(np.mean(moved**2))
             if np.sqrt(np.mean((said - moved) ** 2)) > 0.25 * size + 0.005:
-                raise ValueError(
-                    f"{_spoken(names, rate)}, the speed of {body.label}, is "
-                    f"{said @ moved / (moved @ moved):.4g} times the daily change of "
-                    f"its longitude: {_speed_fault(body, said, moved)}. Give dyn_*_speed in "
-                    "degrees per day, *_longitude_rate in radians per day"
-                )
+                ratio = said @ moved / (moved @ moved) if size else np.inf
+                faults[body] = ratio, _speed_fault(body, said, moved)
+    return faults, compared
+
+# %% ../../nbs/12_sky.waves.ipynb #50221c7f
+def check_units(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
+    """Refuse a speed that is not the daily change of longitude (to a quarter), a distance not in au, a declination not in radians."""
+    faults, compared = _speed_faults(waves)
+    unclear = [body for body, (_, cause) in faults.items() if cause == _MIXED]
+    if len(unclear) > max(2, compared / 2):
+        raise ValueError(
+            f"the dates do not fit the rows: in the days between them, {len(faults)} of {compared} "
+            "bodies "
+            "move by other amounts than their speeds say. Was the date column shifted by a row, or "
+            "are these other days? Give each row its own date"
+        )
+    for body, (ratio, cause) in faults.items():
+        raise ValueError(
+            f"{_spoken(names, f'{body.key}_longitude_rate')}, the speed of {body.label}, is "
+            f"{ratio:.4g} "
+            f"times the daily change of its longitude: {cause}. Give dyn_*_speed in degrees per "
+            "day, "
+            "*_longitude_rate in radians per day"
+        )
+    for body in Body:
         for name, low, high, unit in (
             ("distance", 1e-3, 60, "au"),
             ("declination", -np.pi / 2, np.pi / 2, "radians"),
@@ -437,12 +462,15 @@ def zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     return line if np.abs(line).max() > np.radians(0.02) else np.zeros(len(turn))
 
 # %% ../../nbs/12_sky.waves.ipynb #b77bbd72
+_SLOW = [body for body in Body if body >= Body.JUPITER and not body.is_node]
+
+
 def _clock(given: pd.DataFrame) -> str | None:
-    """Name the body whose place tells the hour: the Moon, otherwise the Sun, if the file has one of
-    them."""
-    return next(
-        (body.label for body in (Body.MOON, Body.SUN) if f"{body.key}_longitude_sin" in given), None
-    )
+    """Name the body whose place tells the hour: the Moon, or the Sun against a slow body, if the
+    file has them."""
+    has = lambda body: f"{body.key}_longitude_sin" in given
+    sun = has(Body.SUN) and any(map(has, _SLOW))
+    return "Moon" if has(Body.MOON) else "Sun" if sun else None
 
 
 def _lag(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
@@ -628,6 +656,12 @@ def place_sky(
         raise ValueError(_wrong_hour(clock, shift, rest, given.index, hour))
     _check_magnitudes(given, states, names)
     turn = zodiac_turn(given, states)
+    if clock is None and 0 < np.abs(turn).max() < np.radians(1.5):
+        raise ValueError(
+            f"the longitudes of the file are {np.degrees(turn.mean()):+.2f} degrees from those at "
+            f"hour={hour:g} UTC: it may be another hour or a turned zodiac, and without the Moon "
+            "or a slow planet none can tell. Add the columns of the Moon, or drop the others"
+        )
     return states, turn, _placed(given, lag, turn, hour, off)
 
 
@@ -640,7 +674,7 @@ def _placed(
         proof = (
             f"the {_clock(given)} confirms to {60 * np.abs(lag).max():.0f} minutes"
             if len(lag)
-            else "the file cannot confirm, since it has neither Moon nor Sun"
+            else "the file cannot confirm, since it has no Moon, nor the Sun with a slow planet"
         )
         notes.append(f"bare dates stand for {hour:g} UTC, which {proof}")
     if turn.any():
