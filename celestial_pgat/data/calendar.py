@@ -85,7 +85,8 @@ def exchange_code(name: str) -> str:
 # %% ../../nbs/22_data.calendar.ipynb #5ffaafbc
 @cache
 def exchange_rules(exchange: str) -> ExchangeCalendar:
-    """Return the recorded rules of `exchange` without its opening hours; errors as in `exchange_code`."""
+    """Return the recorded rules of `exchange` without its opening hours; errors as in
+    `exchange_code`."""
     factory = _default_calendar_factories[exchange_code(exchange)]
     return factory.__new__(factory)  # the constructor would compute opening hours from these rules
 
@@ -118,7 +119,8 @@ def check_recorded(days: pd.DatetimeIndex, exchange: str) -> None:
             last != EVER[1]
         )
         raise ValueError(
-            f"the calendar of {exchange} ({exchange_rules(exchange).tz.key}) is recorded {span.strip()}"
+            f"the calendar of {exchange} ({exchange_rules(exchange).tz.key}) is recorded "
+            f"{span.strip()}"
             f", and {early + late} of {len(days)} dates lie outside: {remedy} another exchange "
             "such as 24/5 (Monday to Friday)"
         )
@@ -203,21 +205,20 @@ def next_sessions(
 ) -> pd.DatetimeIndex:
     """Return the first `count` sessions of `exchange` after the day of `after`.
 
-    Raises ValueError for an unknown exchange, a count below one, and for days beyond the recorded calendar.
+    Raises ValueError for an unknown exchange, a count below one, and for days beyond the record.
     """
     if count < 1:
         raise ValueError(f"count={count} sessions were asked for; use 1 or more")
     start = pd.Timestamp(after).tz_localize(None).normalize() + pd.Timedelta(days=1)
     check_recorded(pd.DatetimeIndex([start]), exchange_code(exchange))
     last = recorded_span(exchange)[1]
-    end = min(
-        start + pd.Timedelta(days=2 * count + 40), last
-    )  # no exchange closes for so long, or for every other day
+    # no exchange closes for forty days, or for every other day
+    end = min(start + pd.Timedelta(days=2 * count + 40), last)
     sessions = sessions_between(start, end, exchange)[:count]
     if len(sessions) < count:
         raise ValueError(
-            f"the calendar of {exchange} is recorded to {last:%Y-%m-%d}, and only {len(sessions)} of "
-            f"the {count} sessions asked for lie between {start:%Y-%m-%d} and that day: ask for "
+            f"the calendar of {exchange} is recorded to {last:%Y-%m-%d}, and only "
+            f"{len(sessions)} of the {count} sessions asked for lie between {start:%Y-%m-%d} and that day: ask for "
             f"{len(sessions)}, or use another exchange such as 24/5 (Monday to Friday)"
         )
     return sessions
@@ -296,7 +297,8 @@ def since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.nd
 
 # %% ../../nbs/22_data.calendar.ipynb #f2bb3477
 def check_days(dates: pd.DatetimeIndex) -> None:
-    """Refuse dates that are no plain days, are empty, do not rise, or fall twice on a day; raises ValueError naming the first fault."""
+    """Refuse dates that are no plain days, are empty, do not rise, or fall twice on a day; raises
+    ValueError naming the first fault."""
     if not isinstance(dates, pd.DatetimeIndex) or dates.tz is not None or dates.hasnans:
         kind = (
             type(dates).__name__
@@ -306,7 +308,8 @@ def check_days(dates: pd.DatetimeIndex) -> None:
             else dates.tz
         )
         raise ValueError(
-            f"the dates have to be a DatetimeIndex without zone and without gaps, not {kind}; use pd.DatetimeIndex(dates), "
+            f"the dates have to be a DatetimeIndex without zone and without gaps, not {kind}; use "
+            "pd.DatetimeIndex(dates), "
             "tz_localize(None), dropna()"
         )
     if not len(dates):
@@ -314,12 +317,14 @@ def check_days(dates: pd.DatetimeIndex) -> None:
     if (steps := np.diff(dates.asi8) <= 0).any():
         row = int(np.argmax(steps)) + 1
         raise ValueError(
-            f"dates must rise from row to row: {dates[row]:%Y-%m-%d} follows {dates[row - 1]:%Y-%m-%d}; sort them and drop repeats"
+            f"dates must rise from row to row: {dates[row]:%Y-%m-%d} follows "
+            f"{dates[row - 1]:%Y-%m-%d}; sort them and drop repeats"
         )
     if (again := dates.normalize().duplicated()).any():
         row = int(np.argmax(again))
         raise ValueError(
-            f"{dates[row]:%Y-%m-%d} has more than one row ({dates[row - 1]:%H:%M} and {dates[row]:%H:%M} are the first two); "
+            f"{dates[row]:%Y-%m-%d} has more than one row ({dates[row - 1]:%H:%M} and "
+            f"{dates[row]:%H:%M} are the first two); "
             "bars within a day are not supported, use one row for each session"
         )
 

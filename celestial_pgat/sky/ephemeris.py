@@ -180,7 +180,8 @@ def body_states(dates: Iterable | date, hour: int | float = 21) -> pd.DataFrame:
     """Compute where the 13 bodies are, apparent and geocentric, in the true ecliptic and equator of date.
 
     `dates`: DatetimeIndex, list of dates, datetimes or ISO strings, or one of these. UTC; time zones are converted. If all times are
-    midnights without a zone they are bare dates, placed at `hour` UTC. Repeated and unsorted dates are allowed.
+    midnights without a zone, they are bare dates, placed at `hour` UTC. Repeated and unsorted
+    dates are allowed.
     Returns one row per date, in the order given; columns (body label, quantity of `QUANTITIES`). Radians, au, and these per day;
     longitude in [0, 2 pi). Nodes are osculating, with latitude and distance 0.
     Raises `ValueError` for no dates, a missing or unreadable date, and a date outside `EPHEMERIS_START` to `EPHEMERIS_END`.

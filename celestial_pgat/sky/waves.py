@@ -240,86 +240,167 @@ def _wrap(angle):
 
 
 def _angles(waves: pd.DataFrame, phase: str = "longitude") -> pd.DataFrame:
-    """Return the angles [rad] of the bodies which have both columns of `phase`: [dates x body labels]."""
+    """Return the angles [rad] of the bodies which have both columns of `phase`: [dates x body
+    labels]."""
     pairs = {body.label: (f"{body.key}_{phase}_sin", f"{body.key}_{phase}_cos") for body in Body}
-    return pd.DataFrame({label: np.arctan2(waves[sin], waves[cos]) for label, (sin, cos) in pairs.items()
-                         if {sin, cos} <= set(waves)}, index=waves.index)
+    return pd.DataFrame(
+        {
+            label: np.arctan2(waves[sin], waves[cos])
+            for label, (sin, cos) in pairs.items()
+            if {sin, cos} <= set(waves)
+        },
+        index=waves.index,
+    )
 
 
 def _spoken(names: dict[str, str], *waves: str) -> str:
     """Join the names which `waves` have in the file; a wave without one keeps its own."""
     return " and ".join(names.get(wave, wave) for wave in waves)
 
-
+# %% ../../nbs/12_sky.waves.ipynb #23060972
 def check_circle(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
-    """Refuse sine and cosine columns without their partner or off the unit circle by 1e-3; `names`: what the file calls the waves."""
+    """Refuse sine and cosine columns without their partner or off the unit circle by 1e-3; `names`:
+    what the file calls the waves."""
     for body in Body:
         for phase in ("longitude", "sign"):
             both = [f"{body.key}_{phase}_sin", f"{body.key}_{phase}_cos"]
             pair = [name for name in both if name in waves]
             if len(pair) == 1:
-                raise ValueError(f"{_spoken(names, *pair)} comes without its partner; an angle needs both its sine and its cosine")
+                raise ValueError(
+                    f"{_spoken(names, *pair)} comes without its partner; an angle needs both its "
+                    "sine and its cosine"
+                )
             off = (np.hypot(waves[pair[0]], waves[pair[1]]) - 1).abs() if pair else pd.Series([0.0])
             if off.max() > 1e-3:
                 row, largest = waves[pair].loc[off.idxmax()], waves[pair].abs().max(axis=None)
-                unit = "in degrees" if largest > 2.1 * np.pi else "in radians" if largest > np.pi else None
-                remedy = f"They look like angles {unit}; write the sine and the cosine" if unit else "Give the raw sine and cosine, not standardised ones"
-                raise ValueError(f"{names.get(pair[0], pair[0])} = {row.iloc[0]:.4f} and {names.get(pair[1], pair[1])} = {row.iloc[1]:.4f} on "
-                                 f"{off.idxmax():%Y-%m-%d} are not on the unit circle ({(off > 1e-3).sum()} such rows). {remedy}")
+                unit = (
+                    "in degrees"
+                    if largest > 2.1 * np.pi
+                    else "in radians"
+                    if largest > np.pi
+                    else None
+                )
+                remedy = (
+                    f"They look like angles {unit}; write the sine and the cosine"
+                    if unit
+                    else "Give the raw sine and cosine, not standardised ones"
+                )
+                raise ValueError(
+                    f"{names.get(pair[0], pair[0])} = {row.iloc[0]:.4f} and "
+                    f"{names.get(pair[1], pair[1])} = {row.iloc[1]:.4f} on "
+                    f"{off.idxmax():%Y-%m-%d} are not on the unit circle ({(off > 1e-3).sum()} "
+                    f"such rows). {remedy}"
+                )
 
 # %% ../../nbs/12_sky.waves.ipynb #9f2d2515
+_MIXED = "columns may be mixed up"
+
+
 def _speed_fault(body: Body, said: np.ndarray, moved: np.ndarray) -> str:
-    """Name the likely cause why the speed of a body, `said`, is not what its longitude `moved` [deg/day]."""
+    """Name the likely cause why the speed of a body, `said`, is not what its longitude `moved`
+    [deg/day]."""
+    if not moved.any():
+        return "its longitude never changes"
     ratio = said @ moved / (moved @ moved)
-    units = {np.pi / 180: "it looks like radians per day", 1 / 24: "it looks like degrees per hour", 180 / np.pi: "degrees, taken for radians"}
+    units = {
+        np.pi / 180: "it looks like radians per day",
+        1 / 24: "it looks like degrees per hour",
+        180 / np.pi: "degrees, taken for radians",
+    }
     for factor, cause in units.items():
         if abs(ratio / factor - 1) < 0.1:
             return cause
-    close = lambda speed: np.sqrt(np.mean((speed - moved) ** 2)) < 0.25 * np.sqrt(np.mean(moved**2)) + 0.005
+    close = lambda speed: (
+        np.sqrt(np.mean((speed - moved) ** 2)) < 0.25 * np.sqrt(np.mean(moved**2)) + 0.005
+    )
     if (said >= 0).all() and (moved > 0).any() and close(np.where(moved < 0, -said, said)):
         return "the minus of its retrograde days is lost"
     if close(-said):
-        return "its sine and cosine look exchanged" if body in (Body.SUN, Body.MOON) and moved.mean() < 0 else "its sine and cosine, or the sign of its speed, look exchanged"
-    return "are columns mixed up?"
+        backwards = body in (Body.SUN, Body.MOON) and moved.mean() < 0
+        speed = "" if backwards else ", or the sign of its speed,"
+        return f"its sine and cosine{speed} look exchanged"
+    return _MIXED
 
-
-def check_units(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
-    """Refuse a speed that is not the daily change of longitude (to a quarter), a distance not in au, a declination not in radians."""
+# %% ../../nbs/12_sky.waves.ipynb #39a5492e
+def _speed_faults(waves: pd.DataFrame) -> tuple[dict[Body, tuple[float, str]], int]:
+    """Return the bodies whose speed is not the daily change of longitude (to a quarter) with the
+    ratio
+    and the likely cause, and the number of bodies that could be compared."""
     gap = np.diff(waves.index) / np.timedelta64(1, "D")
     near = gap <= min(4, 1.5 * np.median(gap)) if len(gap) else np.zeros(0, bool)
-    longitude = _angles(waves)
+    longitude, faults, compared = _angles(waves), {}, 0
     for body in Body:
         rate = f"{body.key}_longitude_rate"
         if body.label in longitude and rate in waves and near.any():
+            compared += 1
             moved = np.degrees(_wrap(np.diff(longitude[body.label])) / gap)[near]
             said = np.degrees((waves[rate].to_numpy()[1:] + waves[rate].to_numpy()[:-1]) / 2)[near]
-            size = np.sqrt(np.mean(moved ** 2))
+            size = np.sqrt(np.mean(moved**2))
             if np.sqrt(np.mean((said - moved) ** 2)) > 0.25 * size + 0.005:
-                raise ValueError(f"{_spoken(names, rate)}, the speed of {body.label}, is {said @ moved / (moved @ moved):.4g} times the daily change of "
-                                 f"its longitude: {_speed_fault(body, said, moved)}. Give dyn_*_speed in degrees per day, *_longitude_rate in radians per day")
-        for name, low, high, unit in (("distance", 1e-3, 60, "au"), ("declination", -np.pi / 2, np.pi / 2, "radians")):
+                ratio = said @ moved / (moved @ moved) if size else np.inf
+                faults[body] = ratio, _speed_fault(body, said, moved)
+    return faults, compared
+
+# %% ../../nbs/12_sky.waves.ipynb #50221c7f
+def check_units(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
+    """Refuse a speed that is not the daily change of longitude (to a quarter), a distance not in au, a declination not in radians."""
+    faults, compared = _speed_faults(waves)
+    unclear = [body for body, (_, cause) in faults.items() if cause == _MIXED]
+    if len(unclear) > max(2, compared / 2):
+        raise ValueError(
+            f"the dates do not fit the rows: in the days between them, {len(faults)} of {compared} "
+            "bodies "
+            "move by other amounts than their speeds say. Was the date column shifted by a row, or "
+            "are these other days? Give each row its own date"
+        )
+    for body, (ratio, cause) in faults.items():
+        raise ValueError(
+            f"{_spoken(names, f'{body.key}_longitude_rate')}, the speed of {body.label}, is "
+            f"{ratio:.4g} "
+            f"times the daily change of its longitude: {cause}. Give dyn_*_speed in degrees per "
+            "day, "
+            "*_longitude_rate in radians per day"
+        )
+    for body in Body:
+        for name, low, high, unit in (
+            ("distance", 1e-3, 60, "au"),
+            ("declination", -np.pi / 2, np.pi / 2, "radians"),
+        ):
             values = waves.get(f"{body.key}_{name}", pd.Series([1.0]))
             if not values.between(low, high).all():
-                raise ValueError(f"{_spoken(names, f'{body.key}_{name}')}, the {name} of {body.label}, runs from {values.min():.4g} to {values.max():.4g}; "
-                                 f"give it in {unit}, between {low:.4g} and {high:.4g}")
+                raise ValueError(
+                    f"{_spoken(names, f'{body.key}_{name}')}, the {name} of {body.label}, runs "
+                    f"from {values.min():.4g} to {values.max():.4g}; "
+                    f"give it in {unit}, between {low:.4g} and {high:.4g}"
+                )
 
 # %% ../../nbs/12_sky.waves.ipynb #70ce062c
 SIGN = np.pi / 6
 
 
-def _one_value_a_sign(longitude: np.ndarray, value: np.ndarray, start: float, margin: float) -> bool:
-    """Say whether the angle `value` depends on the sign alone, signs counted from `start`; rows within `margin` of a border do not count."""
+def _one_value_a_sign(
+    longitude: np.ndarray, value: np.ndarray, start: float, margin: float
+) -> bool:
+    """Say whether the angle `value` depends on the sign alone, signs counted from `start`; rows
+    within `margin` of a border do not count."""
     place = (longitude - start) % (2 * np.pi)
     inner = (place % SIGN > margin) & (place % SIGN < SIGN - margin)
     number, value = (place // SIGN)[inner], value[inner]
     firsts = {k: value[number == k][0] for k in np.unique(number)}
-    same = all(np.abs(_wrap(value[number == k] - first)).max() < 0.01 for k, first in firsts.items())
-    return same and len({round(float(v % (2 * np.pi)), 1) for v in firsts.values()}) >= len(firsts) - 1
+    same = all(
+        np.abs(_wrap(value[number == k] - first)).max() < 0.01 for k, first in firsts.items()
+    )
+    return (
+        same and len({round(float(v % (2 * np.pi)), 1) for v in firsts.values()}) >= len(firsts) - 1
+    )
 
-
+# %% ../../nbs/12_sky.waves.ipynb #8288af94
 def sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
-    """Return None if the sign columns are 12 x the longitude of their body, otherwise in words what they are: the number of the sign, or a
-    sign phase of another zodiac. ValueError if they are neither, by the columns' names."""
+    """Return None if the sign columns are 12 x the longitude of their body, otherwise what they
+    are:
+    the number of the sign, or the phase in another zodiac.
+
+    ValueError if they are neither, by the columns' names."""
     longitude, sign = _angles(waves), _angles(waves, "sign")
     bodies = longitude.columns.intersection(sign.columns)
     off = _wrap(sign[bodies] - 12 * longitude[bodies])
@@ -327,7 +408,8 @@ def sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
     if not wrong.any():
         return None
     if np.abs(_wrap(off - off.iloc[0, 0])).max(axis=None) < 0.05:
-        return f"12 x the longitude in a zodiac turned by {np.degrees(off.iloc[0, 0] / 12) % 30:.1f} degrees"
+        degrees = np.degrees(off.iloc[0, 0] / 12) % 30
+        return f"12 x the longitude in a zodiac turned by {degrees:.1f} degrees"
     flat, value = longitude[bodies].to_numpy().ravel(), sign[bodies].to_numpy().ravel()
     if _one_value_a_sign(flat, value, 0.0, np.radians(0.01)):
         return "the number of the sign"
@@ -336,25 +418,35 @@ def sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
     border = (flat[order][1:] + flat[order][:-1])[jump] / 2
     start = np.angle(np.exp(12j * border).mean()) / 12 if jump.any() else 0.0
     if _one_value_a_sign(flat, value, start, np.radians(1.5)):
-        return f"the number of the sign in another zodiac, whose signs begin at {np.degrees(start) % 30:.0f} degrees of each sign of the file's"
+        return (
+            "the number of the sign in another zodiac, whose signs begin at "
+            f"{np.degrees(start) % 30:.0f} degrees of each sign of the file's"
+        )
     body = Body.parse(wrong.idxmax())
-    raise ValueError(f"{_spoken(names, f'{body.key}_sign_sin', f'{body.key}_sign_cos')} are neither 12 x its longitude nor the number of the sign of "
-                     f"{body.label} (off by up to {off[body.label].abs().max():.2f} rad); {int(wrong.sum())} of {len(bodies)} bodies are like this. Were "
-                     "columns exchanged? Drop the sign columns, and they are computed from the longitudes")
+    raise ValueError(
+        f"{_spoken(names, f'{body.key}_sign_sin', f'{body.key}_sign_cos')} are neither 12 x its "
+        "longitude nor the number of the sign of "
+        f"{body.label} (off by up to {off[body.label].abs().max():.2f} rad); {int(wrong.sum())} of "
+        f"{len(bodies)} bodies are like this. Were "
+        "columns exchanged? Drop the sign columns, and they are computed from the longitudes"
+    )
 
 # %% ../../nbs/12_sky.waves.ipynb #cf0549cd
 def _off(given: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
-    """Return by how much the longitudes of `given` differ from the computed `states` [rad, dates x bodies of the file]."""
+    """Return by how much the longitudes of `given` differ from the computed `states` [rad, dates x
+    bodies of the file]."""
     longitude = _angles(given)
     truth = states.xs("longitude", axis=1, level="quantity")[longitude.columns]
     return _wrap(longitude - truth.to_numpy())
 
 
 def zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
-    """Return the angle [rad, one for each date] by which the longitudes of `given` are turned against those of `states`.
+    """Return the angle [rad, for each date] by which the longitudes of `given` are turned against
+    `states`.
 
-    It is the median over the slow bodies (Jupiter to Chiron, otherwise Sun to Mars), as a straight line in time, constant if that
-    changes by less than 0.005 degrees, and 0 if it is below 0.02 degrees."""
+    It is the median over the slow bodies (Jupiter to Chiron, otherwise Sun to Mars), as a straight
+    line in time; constant if that changes by less than 0.005 degrees, 0 if it is below 0.02
+    degrees."""
     off = _off(given, states)
     slow = [b.label for b in Body if b >= Body.JUPITER and not b.is_node]
     rest = [b.label for b in Body if b < Body.JUPITER and b is not Body.MOON]
@@ -363,150 +455,253 @@ def zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
         return np.zeros(len(off))
     off = off[chosen].to_numpy()
     base = np.angle(np.exp(1j * off[:, 0]).mean())
-    turn = _wrap(base + np.median(_wrap(off - base), axis=1)) 
-    turn = base + _wrap(turn - base)
+    turn = base + np.median(_wrap(off - base), axis=1)
     days = (given.index - given.index[0]) / pd.Timedelta(1, "D")
     line = np.polyval(np.polyfit(days, turn, 1), days) if len(turn) > 2 else turn
     line = line if np.ptp(line) > np.radians(0.005) else np.full(len(turn), turn.mean())
     return line if np.abs(line).max() > np.radians(0.02) else np.zeros(len(turn))
 
 # %% ../../nbs/12_sky.waves.ipynb #b77bbd72
+_SLOW = [body for body in Body if body >= Body.JUPITER and not body.is_node]
+
+
+def _clock(given: pd.DataFrame) -> str | None:
+    """Name the body whose place tells the hour: the Moon, or the Sun against a slow body, if the
+    file has them."""
+    has = lambda body: f"{body.key}_longitude_sin" in given
+    sun = has(Body.SUN) and any(map(has, _SLOW))
+    return "Moon" if has(Body.MOON) else "Sun" if sun else None
+
+
 def _lag(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
-    """Return for each date how many hours later than `states` the clock of `given` stands, the Moon or otherwise the Sun; none: empty."""
-    off = _off(given, states)
-    clock = next((label for label in ("Moon", "Sun") if label in off), None)
+    """Return for each date how many hours later than `states` the clock of `given` stands; empty
+    without clock."""
+    clock = _clock(given)
     if clock is None:
         return np.empty(0)
-    return 24 * _wrap(off[clock].to_numpy() - zodiac_turn(given, states)) / states[clock, "longitude_rate"].to_numpy()
+    off = _wrap(_off(given, states)[clock].to_numpy() - zodiac_turn(given, states))
+    return 24 * off / states[clock, "longitude_rate"].to_numpy()
 
 
 def _states_at(moments: pd.DatetimeIndex, hours: float = 0.0) -> pd.DataFrame:
     return body_states((moments + pd.Timedelta(hours=hours)).tz_localize("UTC")).set_axis(moments)
 
 
-def find_lag(given: pd.DataFrame, moments: pd.DatetimeIndex) -> tuple[float, np.ndarray]:
-    """Find how many hours after the UTC `moments` the sky of `given` is; return these and what remains of each row's lag then.
+def find_lag(given: pd.DataFrame, moments: pd.DatetimeIndex) -> float:
+    """Find how many hours after the UTC `moments` the sky of `given` is, in the median over up to
+    120 rows.
 
-    The hours are computed anew at each guess, since the Moon's speed changes, and are whole where a whole hour fits to a tenth."""
+    The Moon is computed anew at each guess, since its speed changes. The hour is a whole one where
+    that fits to a tenth."""
     rows = np.unique(np.linspace(0, len(given) - 1, 120).astype(int))
-    given, moments = given.iloc[rows], moments[rows]
-    lag = 0.0
+    given, moments, lag = given.iloc[rows], moments[rows], 0.0
     for _ in range(5):
-        lag += float(np.median(_lag(given, _states_at(moments, lag))))
+        step = float(np.median(_lag(given, _states_at(moments, lag))))
+        lag += step
+        if abs(step) < 0.02:
+            break
     clock = (moments[0] - moments[0].normalize()) / pd.Timedelta(1, "h")
-    exact = round(lag + clock) if abs(lag + clock - round(lag + clock)) < 0.1 else round(60 * (lag + clock)) / 60
-    return exact - clock, _lag(given, _states_at(moments, exact - clock))
+    hour = lag + clock
+    return (round(hour) if abs(hour - round(hour)) < 0.1 else round(60 * hour) / 60) - clock
 
 # %% ../../nbs/12_sky.waves.ipynb #1564b1f2
-def _wrong_hour(lag: float, rest: np.ndarray, index: pd.DatetimeIndex, hour: int | float) -> str:
-    """Say what to do about a sky `lag` hours after the file's moments, with `rest` hours left in single rows."""
-    at = f"{lag:+g} hours from where it stands at "
+_EASE = {"Moon": 1, "Sun": 4}  # the Sun is a coarse clock: an hour is a 24th of a degree
+
+
+def _wrong_hour(
+    clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeIndex, hour: int | float
+) -> str:
+    """Say what to do about a sky `lag` hours after the file's moments, with `rest` hours left in
+    each row."""
     bare = bool((index == index.normalize()).all())
-    where = f"the Moon in the file is {at}" + (f"hour={hour:g} UTC" if bare else "these times") + ", so the columns to be computed would not fit. "
-    if np.abs(rest).max() > 0.25:
+    here = f"hour={hour:g} UTC" if bare else "these times"
+    where = (
+        f"the {clock} in the file is {lag:+g} hours from where it stands at {here}, so the columns "
+        "to be computed would not fit. "
+    )
+    if np.abs(rest).max() > 0.25 * _EASE[clock]:
         swing = np.unique(np.round(rest))
         if len(swing) == 2 and np.ptp(swing) == 1 and np.abs(rest - np.round(rest)).max() < 0.25:
-            return where + "One hour more or less in half of the year is summer time: write the time with its zone in the date column, such as 2018-07-02T16:00-04:00"
-        return (f"no hour fits the Moon in the file: at the best, {lag:+g} hours from these dates, rows are up to {np.abs(rest).max():.1f} hours off. It may be "
-                "the Moon as seen from one place, or the rows are of several hours: give geocentric longitudes, and the time in the date column")
+            return where + (
+                "One hour more or less in half of the year is summer time: write the time with "
+                "its zone in the date column, such as "
+                "2018-07-02T16:00-04:00"
+            )
+        row, far = int(np.abs(rest).argmax()), int((np.abs(rest) > 0.25).sum())
+        return (
+            f"no hour fits the {clock} in the file: at the best, {lag:+g} hours from {here}, {far} "
+            f"of {len(rest)} rows are off, that of {index[row]:%Y-%m-%d} "
+            f"by {rest[row]:+.1f} hours. Is it the {clock} as seen from one place, or are the rows "
+            "of several hours? Give geocentric longitudes, and the "
+            "time in the date column"
+        )
     if not bare:
-        return where + "Times without zone are UTC: write them with their zone in the date column, such as 2018-07-02T16:00-04:00"
+        return (
+            where
+            + "Times without zone are UTC: write them with their zone in the date column, such as "
+            "2018-07-02T16:00-04:00"
+        )
     day, fit = divmod(round(hour + lag, 6), 24)
     if day == 0:
         return where + f"Pass hour={fit:g}"
     count = {1: "one day"}.get(abs(day), f"{abs(day):g} days")
-    return where + (f"The rows look {count} {'late' if day < 0 else 'early'}: their sky is that of {'the day before' if day == -1 else f'{day:+g} days'} at {fit:g} UTC. "
-                    f"Move the dates by {day:+g} and pass hour={fit:g}, or write the times in the date column, such as 2018-01-02T{int(fit):02d}:00Z")
+    return where + (
+        f"The rows look {count} {'late' if day < 0 else 'early'}: their sky is that of "
+        f"{'the day before' if day == -1 else f'{day:+g} days'} at {fit:g} UTC. "
+        f"Move the dates by {day:+g} and pass hour={fit:g}, or write the times in the date column, "
+        f"such as 2018-01-02T{int(fit):02d}:00Z"
+    )
 
-
+# %% ../../nbs/12_sky.waves.ipynb #d9caa5ce
 def _wrong_body(body: Body, given: pd.DataFrame, states: pd.DataFrame, turn: np.ndarray) -> str:
     """Name what the longitudes of one body are instead."""
-    middle = lambda angle: abs(np.angle(np.exp(1j * np.asarray(angle)).mean()))
-    mine, truth = _angles(given)[body.label], states.xs("longitude", axis=1, level="quantity")
-    near = [other.label for other in Body if middle(mine - turn - truth[other.label]) < np.radians(3)]
+    mine, truth = (
+        _angles(given)[body.label] - turn,
+        states.xs("longitude", axis=1, level="quantity"),
+    )
+    close = lambda angle, other: (
+        abs(np.angle(np.exp(1j * (angle - truth[other.label])).mean())) < np.radians(3)
+    )
+    near = [other.label for other in Body if other is not body and close(mine, other)]
     if body.is_node and near:
         return "it is the opposite node: Rahu and Ketu look exchanged"
     if near:
         return f"it follows {near[0]}: the columns look exchanged"
-    if middle(np.pi / 2 - mine - turn - truth[body.label]) < np.radians(3):
+    if close(np.pi / 2 - mine - 2 * turn, body):
         return "its sine and cosine look exchanged"
-    return "they belong to another body, date or coordinate"
+    return "it may be another body, another date, or a right ascension"
 
-# %% ../../nbs/12_sky.waves.ipynb #d9caa5ce
-def _check_bodies(given: pd.DataFrame, states: pd.DataFrame, clock_found: bool, names: dict[str, str]) -> pd.Series:
-    """Refuse longitudes that are not of their dates; return how far each body is from its place [rad]."""
+# %% ../../nbs/12_sky.waves.ipynb #8fa6ea5a
+def _check_bodies(
+    given: pd.DataFrame, states: pd.DataFrame, names: dict[str, str], sure: bool = True
+) -> pd.Series:
+    """Refuse longitudes that are not of their dates; return how far each body is from its place
+    [rad].
+
+    `sure`: the hour of `states` is that of the file; if not, what a body moves in a day or two is
+    allowed."""
     turn, longitude = zodiac_turn(given, states), _angles(given)
     off = _off(given, states).apply(lambda x: np.abs(np.angle(np.exp(1j * (x - turn)).mean())))
-    far = [label for label in off.index if off[label] > np.radians(3 if Body.parse(label).is_node else 0.5)
-           and (clock_found or label != "Moon")]
+    allowed = {body.label: 3.0 if body.is_node else 0.5 if sure else 2.5 for body in Body} | (
+        {} if sure else {"Moon": 25.0}
+    )
+    far = [label for label in off.index if off[label] > np.radians(allowed[label])]
     if not far:
         return off
     body = Body.parse(far[0])
     both = _spoken(names, f"{body.key}_longitude_sin", f"{body.key}_longitude_cos")
-    for label, most in (("Mercury", 29), ("Venus", 49)):     # as seen from the Earth, they stay by the Sun
-        if len(far) > 2 and {label, "Sun"} <= set(longitude) and np.abs(_wrap(longitude[label] - longitude["Sun"])).max() > np.radians(most):
-            raise ValueError(f"{label} stands farther from the Sun than it is ever seen from the Earth: {both} and others look like heliocentric "
-                             "longitudes. Give geocentric ones")
+    for label, most in (
+        ("Mercury", 29),
+        ("Venus", 49),
+    ):  # as seen from the Earth, they stay by the Sun
+        wide = {label, "Sun"} <= set(longitude) and np.degrees(
+            np.abs(_wrap(longitude[label] - longitude["Sun"])).max()
+        ) > most
+        if wide and len(far) > 2:
+            raise ValueError(
+                f"{label} stands farther from the Sun than it is ever seen from the Earth: {both} "
+                "and others look like heliocentric longitudes. Give geocentric ones"
+            )
     if len(far) > max(2, len(off) / 3):
         angles = {label: round(float(np.degrees(off[label])), 1) for label in far}
-        raise ValueError(f"the longitudes in the file are not those of its dates: against the slow planets they are off by {angles} degrees. So the "
-                         "missing columns cannot be computed; correct the dates, or give all 113 waves")
-    raise ValueError(f"{both} are {np.degrees(off[far[0]]):.1f} degrees from the longitude of {far[0]} on these dates: "
-                     f"{_wrong_body(body, given, states, turn)}. Correct or drop them")
+        raise ValueError(
+            "the longitudes in the file are not those of its dates: against the slow planets they "
+            f"are off by {angles} degrees. So the "
+            "missing columns cannot be computed; correct the dates, or give all 113 waves"
+        )
+    raise ValueError(
+        f"{both} are {np.degrees(off[far[0]]):.1f} degrees from the longitude of {far[0]} on these "
+        "dates: "
+        f"{_wrong_body(body, given, states, turn)}. Correct or drop them"
+    )
 
-
+# %% ../../nbs/12_sky.waves.ipynb #e4b6b4d3
 def _check_magnitudes(given: pd.DataFrame, states: pd.DataFrame, names: dict[str, str]) -> None:
-    """Refuse distances that differ by 2 % and declinations that differ by 0.01 rad from those of their dates."""
+    """Refuse distances that differ by 2 % and declinations that differ by 0.01 rad from those of
+    their dates."""
     for body in Body:
         for quantity, allowed, unit in (("distance", 0.02, "of it"), ("declination", 0.01, "rad")):
             if (name := f"{body.key}_{quantity}") in given:
                 truth = states[body.label, quantity]
-                gap = np.median(np.abs(given[name] - truth) / (truth if quantity == "distance" else 1))
+                gap = np.median(
+                    np.abs(given[name] - truth) / (truth if quantity == "distance" else 1)
+                )
                 if gap > allowed:
-                    raise ValueError(f"{_spoken(names, name)} is not the {quantity} of {body.label} from the Earth on these dates (a typical difference is "
-                                     f"{gap:.2g} {unit}): was it measured from the Sun? Correct or drop it")
+                    raise ValueError(
+                        f"{_spoken(names, name)} is not the {quantity} of {body.label} from the "
+                        "Earth on these dates (a typical difference is "
+                        f"{gap:.2g} {unit}): was it measured from the Sun? Correct or drop it"
+                    )
 
 # %% ../../nbs/12_sky.waves.ipynb #816ed76c
-def place_sky(given: pd.DataFrame, hour: int | float = 21, names: dict[str, str] = {}) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
-    """Compare the file's sky with that of its dates; return the computed states, the turn of its zodiac [rad], and notes.
+def place_sky(
+    given: pd.DataFrame, hour: int | float = 21, names: dict[str, str] = {}
+) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+    """Compare the file's sky with that of its dates; return the computed states, the turn of its
+    zodiac [rad], and notes.
 
     Raises ValueError if the hour, a body, a distance or a declination is not that of the dates."""
     moments = _moments(given.index, hour)
     states = _states_at(moments).set_axis(given.index)
-    lag = _lag(given, states)
-    late = len(lag) > 0 and bool(np.abs(lag).max() > 0.25 or abs(np.median(lag)) > 0.1)
-    shift, rest = find_lag(given, moments) if late else (0.0, lag)
-    near = _states_at(moments, shift).set_axis(given.index) if late else states
-    off = _check_bodies(given, near, not late, names)
-    if late:
-        raise ValueError(_wrong_hour(shift, rest, given.index, hour))
+    lag, clock = _lag(given, states), _clock(given)
+    fits = lambda lag: clock is None or bool(
+        np.abs(lag).max() <= 0.25 * _EASE[clock] and abs(np.median(lag)) <= 0.1 * _EASE[clock])
+    if fits(lag):
+        off = _check_bodies(given, states, names)
+    else:
+        shift = find_lag(given, moments)
+        near = _states_at(moments, shift).set_axis(given.index)
+        sure = fits(rest := _lag(given, near))
+        _check_bodies(given, near if sure else states, names, sure)
+        raise ValueError(_wrong_hour(clock, shift, rest, given.index, hour))
     _check_magnitudes(given, states, names)
     turn = zodiac_turn(given, states)
+    if clock is None and 0 < np.abs(turn).max() < np.radians(1.5):
+        raise ValueError(
+            f"the longitudes of the file are {np.degrees(turn.mean()):+.2f} degrees from those at "
+            f"hour={hour:g} UTC: it may be another hour or a turned zodiac, and without the Moon "
+            "or a slow planet none can tell. Add the columns of the Moon, or drop the others"
+        )
     return states, turn, _placed(given, lag, turn, hour, off)
 
 
-def _placed(given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: int | float, off: pd.Series) -> list[str]:
+def _placed(
+    given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: int | float, off: pd.Series
+) -> list[str]:
     """Put in words what the comparison of a good sky with its dates has found."""
     notes = []
     if (given.index == given.index.normalize()).all():
-        clock = "the Moon" if "moon_longitude_sin" in given else "the Sun"
-        proof = (f"{clock} confirms to {60 * np.abs(lag).max():.0f} minutes" if len(lag) else
-                 "the file cannot confirm, since it has neither Moon nor Sun")
+        proof = (
+            f"the {_clock(given)} confirms to {60 * np.abs(lag).max():.0f} minutes"
+            if len(lag)
+            else "the file cannot confirm, since it has no Moon, nor the Sun with a slow planet"
+        )
         notes.append(f"bare dates stand for {hour:g} UTC, which {proof}")
     if turn.any():
         degrees = np.degrees(turn.mean())
         kind = "sidereal, " if -35 < degrees < -15 else ""
-        notes.append(f"the zodiac is {kind}turned by {degrees:+.2f} degrees; what is computed is turned with it")
+        notes.append(
+            f"the zodiac is {kind}turned by {degrees:+.2f} degrees; what is computed is turned "
+            "with it"
+        )
     if any(off[label] > np.radians(0.05) for label in off.index if Body.parse(label).is_node):
-        notes.append("the nodes of the file are kept; they look like the mean ones, ours are the true ones")
+        notes.append(
+            "the nodes of the file are kept; they look like the mean ones, ours are the true ones"
+        )
     return notes
 
 # %% ../../nbs/12_sky.waves.ipynb #4a7783db
 @dataclass(frozen=True, repr=False)
 class SkyTable:
-    """Hold a user's table: `waves` [rows x 113], `prices` (Open, High, Low, Close) or None, `extra`, the names in `filled`,
-    `turn`, the angle [rad] of the file's zodiac against the tropical one, the file's columns that are `unused`, and `notes`, a
-    line for each thing that was assumed."""
+    """Hold a user's table: `waves` [rows x 113], `prices` (Open, High, Low, Close) or None,
+    `extra`,
+    the names in `filled`, and `turn`, the angle [rad] of the file's zodiac against the tropical
+    one.
+
+    `unused` names the columns of the file that became neither wave nor price; `notes` has a line
+    for
+    each thing that was assumed."""
+
     waves: pd.DataFrame
     prices: pd.DataFrame | None
     extra: pd.DataFrame
@@ -518,18 +713,27 @@ class SkyTable:
     @property
     def sources(self) -> pd.DataFrame:
         """List, for each body, the quantities from the file and those from the ephemeris."""
+
         def listed(body: Body, filled: bool) -> str:
-            quantities = [w.quantity for w in WAVES if w.body is body and (w.name in self.filled) == filled]
-            return f"all {len(quantities)}" if len(quantities) == len(WAVES.of(body)) else ", ".join(quantities) or "-"
-        return pd.DataFrame({"from the file": [listed(body, False) for body in Body],
-                             "from the ephemeris": [listed(body, True) for body in Body]}, index=[body.label for body in Body])
+            mine = [w for w in WAVES if w.body is body and (w.name in self.filled) == filled]
+            everything = len(mine) == len(WAVES.of(body))
+            return f"all {len(mine)}" if everything else ", ".join(w.quantity for w in mine) or "-"
+
+        columns = {"from the file": False, "from the ephemeris": True}
+        return pd.DataFrame(
+            {name: [listed(body, filled) for body in Body] for name, filled in columns.items()},
+            index=[body.label for body in Body],
+        )
 
     def __repr__(self) -> str:
         first, last = self.waves.index[[0, -1]]
         prices = "with prices" if self.prices is not None else "without prices"
         turn = f", zodiac turned by {np.degrees(self.turn):+.2f} degrees" if self.turn else ""
-        return (f"SkyTable({len(self.waves)} rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {prices}; {113 - len(self.filled)} waves from the file, "
-                f"{len(self.filled)} from the ephemeris, {len(self.unused)} columns not used, see .unused{turn})")
+        return (
+            f"SkyTable({len(self.waves)} rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}, {prices}; "
+            f"{113 - len(self.filled)} waves from the file, {len(self.filled)} from the ephemeris, "
+            f"unused columns of the file: {len(self.unused)}{turn})"
+        )
 
     def _repr_html_(self) -> str:
         notes = "".join(f"<li>{note}</li>" for note in self.notes)
@@ -538,22 +742,37 @@ class SkyTable:
 
 # %% ../../nbs/12_sky.waves.ipynb #1beb9b4c
 def _prices(logs: pd.DataFrame) -> pd.DataFrame | None:
-    """Turn the log prices into prices; ValueError for logarithms that are incomplete, or are returns or prices, by their columns' names."""
+    """Turn the log prices into prices; ValueError for logarithms that are incomplete, or are
+    returns or prices, by their columns' names."""
     if logs.empty:
         return None
     fields = ["Open", "High", "Low", "Close"]
     if missing := [f"log_{name}" for name in fields if name not in logs]:
-        raise ValueError(f"log prices are incomplete: {', '.join(missing)} missing; give all four or none")
+        raise ValueError(
+            f"log prices are incomplete: {', '.join(missing)} missing; give all four or none"
+        )
     values = {f"log_{name}": logs[name].to_numpy() for name in fields}
-    shown = lambda names: f"{', '.join(names)} ({', '.join(f'{x:.4g}' for x in values[names[-1]][:2])}, ...)"
-    returns = [name for name, x in values.items() if len(x) >= 20 and x.std() > 0 and np.std(np.diff(x)) > x.std()]
+    shown = lambda names: (
+        f"{', '.join(names)} ({', '.join(f'{x:.4g}' for x in values[names[-1]][:2])}, ...)"
+    )
+    returns = [
+        name
+        for name, x in values.items()
+        if len(x) >= 20 and x.std() > 0 and np.std(np.diff(x)) > x.std()
+    ]
     if returns:
-        raise ValueError(f"{shown(returns)} do not keep their level from row to row: these look like log returns. Write the logarithms of the "
-                         "prices, or drop the four columns log_Open to log_Close to read the sky alone")
+        raise ValueError(
+            f"{shown(returns)} do not keep their level from row to row: these look like log "
+            "returns. Write the logarithms of the "
+            "prices, or drop the four columns log_Open to log_Close to read the sky alone"
+        )
     prices = [name for name, x in values.items() if np.abs(x).max() > 25]
     if prices:
-        raise ValueError(f"{shown(prices)} look like prices, not like their logarithms; write the natural logarithms, or rename the columns to "
-                         "Open, High, Low, Close and load them with load_ohlc")
+        raise ValueError(
+            f"{shown(prices)} look like prices, not like their logarithms; write the natural "
+            "logarithms, or rename the columns to "
+            "Open, High, Low, Close and load them with load_ohlc"
+        )
     return np.exp(logs[fields])
 
 # %% ../../nbs/12_sky.waves.ipynb #93b45191
@@ -563,38 +782,65 @@ def _time_delta_note(values: np.ndarray, index: pd.DatetimeIndex) -> str:
     for part, direction in ((values[1:], "since the row before"), (values[:-1], "to the next row")):
         unit = np.median(gap / part) if len(gap) and (part > 0).all() else 0.0
         if unit and np.allclose(part * unit, gap, rtol=1e-3):
-            return f"time_delta is not used; it is the days {direction}" + (f" / {unit:.3g}" if abs(unit - 1) > 1e-3 else "")
+            return f"time_delta is not used; it is the days {direction}" + (
+                f" / {unit:.3g}" if abs(unit - 1) > 1e-3 else ""
+            )
     return "time_delta is not used; it is not proportional to the days between the rows"
 
 # %% ../../nbs/12_sky.waves.ipynb #8441312f
-def _own_signs(given: pd.DataFrame, names: dict[str, str]) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Return the waves of a file with sign phases of our kind, the waves that were replaced or dropped, and notes."""
+def _own_signs(
+    given: pd.DataFrame, names: dict[str, str]
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Return the waves of a file with sign phases of our kind, the waves that were replaced or
+    dropped, and notes."""
     coding, longitude, notes = sign_coding(given, names), _angles(given), []
     signs = [name for name in given if "_sign_" in name]
     lonely = [name for name in signs if f"{name.split('_sign_')[0]}_longitude_sin" not in given]
     replaced = [name for name in signs if name not in lonely] if coding else []
-    columns = {f"{body.key}_sign_{f}": getattr(np, f)(12 * longitude[body.label]) for body in Body if body.label in longitude for f in ("sin", "cos")}
+    columns = {
+        f"{body.key}_sign_{f}": getattr(np, f)(12 * longitude[body.label])
+        for body in Body
+        if body.label in longitude
+        for f in ("sin", "cos")
+    }
     if replaced:
-        notes.append(f"{len(replaced)} sign columns such as {_spoken(names, replaced[0])} hold {coding}; they are replaced by 12 x the longitude")
+        notes.append(
+            f"{len(replaced)} sign columns such as {_spoken(names, replaced[0])} hold {coding}; "
+            "they are replaced by 12 x the longitude"
+        )
     if lonely:
-        notes.append(f"{_spoken(names, *lonely)} cannot be checked without the longitude; they are computed")
-    return given.drop(columns=lonely).assign(**{name: columns[name] for name in replaced}), replaced + lonely, notes
+        notes.append(
+            f"{_spoken(names, *lonely)} cannot be checked without the longitude; they are computed"
+        )
+    return (
+        given.drop(columns=lonely).assign(**{name: columns[name] for name in replaced}),
+        replaced + lonely,
+        notes,
+    )
 
-
+# %% ../../nbs/12_sky.waves.ipynb #31089ec7
 def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
-    """Read a CSV or Parquet table of the 118-column style, or of our own 113 waves, by column names; see data/README.md.
+    """Read a CSV or Parquet table of the 118-column style or of our own 113 waves, by column names.
 
-    Waves that the file lacks are computed for its dates (bare dates at `hour` UTC), once the file's sky is found to be that of its
-    dates. Raises FileNotFoundError or ValueError."""
+    The names are listed in data/README.md. Waves that the file lacks are computed for its dates
+    (bare
+    dates at `hour` UTC), once the file's sky is found to be that of its dates. What was assumed is
+    in
+    `notes`. Raises FileNotFoundError or ValueError."""
     raw = _read_file(Path(path))
     columns = map_columns(raw.columns)
     table = _numbers(_dated(raw, columns))
     chosen = lambda role: {name: columns[name] for name in table if columns[name].role == role}
+
     def part(role: str) -> pd.DataFrame:
-        return pd.DataFrame({column.name: table[name] * column.factor for name, column in chosen(role).items()}, index=table.index)
+        return pd.DataFrame(
+            {column.name: table[name] * column.factor for name, column in chosen(role).items()},
+            index=table.index,
+        )
+
     given, prices, extra = part("wave"), _prices(part("price")), part("extra")
     if given.empty:
-        raise ValueError("the table has no column of the sky; load_ohlc reads a table of prices alone")
+        raise ValueError("the table has no column of the sky; load_ohlc reads prices alone")
     names = {column.name: name for name, column in chosen("wave").items()}
     check_circle(given, names)
     check_units(given, names)
@@ -604,7 +850,10 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
         states, turn, found = place_sky(given, hour, names)
         states.loc[:, (slice(None), "longitude")] += turn[:, None]
         given = given.join(waves_from_states(states)[filled])
-        notes = found + notes + [f"{len(filled)} waves are computed, such as {filled[0]} and {filled[-1]}; see .filled"]
+        computed = (
+            f"{len(filled)} waves are computed, such as {filled[0]} and {filled[-1]}; see .filled"
+        )
+        notes = [*found, *notes, computed]
     unused = list(chosen("extra")) + [names[name] for name in replaced]
     if "time_delta" in extra:
         notes.append(_time_delta_note(extra["time_delta"].to_numpy(), table.index))
