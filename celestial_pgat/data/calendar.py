@@ -223,7 +223,8 @@ def next_sessions(
     if len(sessions) < count:
         raise ValueError(
             f"the calendar of {exchange} is recorded to {last:%Y-%m-%d}, and only "
-            f"{len(sessions)} of the {count} sessions asked for lie between {start:%Y-%m-%d} and that day: ask for "
+            f"{len(sessions)} of the {count} sessions asked for lie between {start:%Y-%m-%d} and "
+            "that day: ask for "
             f"{len(sessions)}, or use another exchange such as 24/5 (Monday to Friday)"
         )
     return sessions
