@@ -61,12 +61,17 @@ POPULAR_NAMES = {
 }
 
 # %% ../../nbs/22_data.calendar.ipynb #7df92c7c
+@cache
+def _known_codes() -> dict[str, str]:
+    return {known.upper(): known for known in get_calendar_names()}
+
+
 def exchange_code(name: str) -> str:
     """Return the code of the exchange called `name`, a code or an alias in any case.
 
     Raises ValueError for an unknown name, with near ones.
     """
-    codes = {known.upper(): known for known in get_calendar_names()}
+    codes = _known_codes()
     key = name.strip().upper() if isinstance(name, str) else ""
     if key in codes:
         return resolve_alias(codes[key])
@@ -218,7 +223,8 @@ def next_sessions(
     if len(sessions) < count:
         raise ValueError(
             f"the calendar of {exchange} is recorded to {last:%Y-%m-%d}, and only "
-            f"{len(sessions)} of the {count} sessions asked for lie between {start:%Y-%m-%d} and that day: ask for "
+            f"{len(sessions)} of the {count} sessions asked for lie between {start:%Y-%m-%d} and "
+            "that day: ask for "
             f"{len(sessions)}, or use another exchange such as 24/5 (Monday to Friday)"
         )
     return sessions
@@ -377,13 +383,16 @@ def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -
     check_days(days)
     days = days.normalize().as_unit("us")
     days, table = days[days > days[-1] - JUDGED], {}
-    for code in map(exchange_code, candidates or get_calendar_names(include_aliases=False)):
+    for code in candidates or get_calendar_names(include_aliases=False):
         first, last = recorded_span(code)
-        rows = days[(days >= first) & (days <= last)]
+        rows = days[days.searchsorted(first) : days.searchsorted(last, "right")]
         if 2 * len(rows) >= len(days):
-            sessions = sessions_between(rows[0], rows[-1], code)
-            missing = 1 - sessions.isin(rows).mean() if len(sessions) else 0.0
-            table[code] = {"foreign": 1 - rows.isin(sessions).mean(), "missing": missing}
+            code = exchange_code(code)
+            sessions = _schedule(code, rows[0].year, rows[-1].year)[1]
+            ends = sessions.searchsorted(rows[0]), sessions.searchsorted(rows[-1], "right")
+            both = np.isin(rows.asi8, sessions.asi8).sum()
+            missing = 1 - both / (ends[1] - ends[0]) if ends[1] > ends[0] else 0.0
+            table[code] = {"foreign": 1 - both / len(rows), "missing": missing}
     rank = {code: place for place, code in enumerate(MAJOR_EXCHANGES)}
     order = sorted(
         table,

@@ -633,6 +633,32 @@ def _check_magnitudes(given: pd.DataFrame, states: pd.DataFrame, names: dict[str
                         f"{gap:.2g} {unit}): was it measured from the Sun? Correct or drop it"
                     )
 
+# %% ../../nbs/12_sky.waves.ipynb #ec7c34c6
+def _placed(
+    given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: int | float, off: pd.Series
+) -> list[str]:
+    """Put in words what the comparison of a good sky with its dates has found."""
+    notes = []
+    if (given.index == given.index.normalize()).all():
+        proof = (
+            f"the {_clock(given)} confirms to {60 * np.abs(lag).max():.0f} minutes"
+            if len(lag)
+            else "the file cannot confirm, since it has no Moon, nor the Sun with a slow planet"
+        )
+        notes.append(f"bare dates stand for {hour:g} UTC, which {proof}")
+    if turn.any():
+        degrees = np.degrees(turn.mean())
+        kind = "sidereal, " if -35 < degrees < -15 else ""
+        notes.append(
+            f"the zodiac is {kind}turned by {degrees:+.2f} degrees; what is computed is turned "
+            "with it"
+        )
+    if any(off[label] > np.radians(0.05) for label in off.index if Body.parse(label).is_node):
+        notes.append(
+            "the nodes of the file are kept; they look like the mean ones, ours are the true ones"
+        )
+    return notes
+
 # %% ../../nbs/12_sky.waves.ipynb #816ed76c
 def place_sky(
     given: pd.DataFrame, hour: int | float = 21, names: dict[str, str] = {}
@@ -663,32 +689,6 @@ def place_sky(
             "or a slow planet none can tell. Add the columns of the Moon, or drop the others"
         )
     return states, turn, _placed(given, lag, turn, hour, off)
-
-
-def _placed(
-    given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: int | float, off: pd.Series
-) -> list[str]:
-    """Put in words what the comparison of a good sky with its dates has found."""
-    notes = []
-    if (given.index == given.index.normalize()).all():
-        proof = (
-            f"the {_clock(given)} confirms to {60 * np.abs(lag).max():.0f} minutes"
-            if len(lag)
-            else "the file cannot confirm, since it has no Moon, nor the Sun with a slow planet"
-        )
-        notes.append(f"bare dates stand for {hour:g} UTC, which {proof}")
-    if turn.any():
-        degrees = np.degrees(turn.mean())
-        kind = "sidereal, " if -35 < degrees < -15 else ""
-        notes.append(
-            f"the zodiac is {kind}turned by {degrees:+.2f} degrees; what is computed is turned "
-            "with it"
-        )
-    if any(off[label] > np.radians(0.05) for label in off.index if Body.parse(label).is_node):
-        notes.append(
-            "the nodes of the file are kept; they look like the mean ones, ours are the true ones"
-        )
-    return notes
 
 # %% ../../nbs/12_sky.waves.ipynb #4a7783db
 @dataclass(frozen=True, repr=False)
