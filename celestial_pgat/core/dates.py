@@ -95,7 +95,8 @@ def cut_texts(texts: pd.Series) -> pd.DataFrame:
     numbers = (
         time.str.split(":", expand=True)
         .reindex(columns=range(3))
-        .astype(object).fillna("0")
+        .astype(object)
+        .fillna("0")
         .replace("", "0")
         .astype(float)
     )
@@ -278,25 +279,25 @@ def _to_utc(local: pd.DatetimeIndex, timezone: str, name: str) -> pd.DatetimeInd
 
 # %% ../../nbs/09_core.dates.ipynb #f74d5545
 def parse_dates(
-    column: pd.Series, timezone: str | None = None, dayfirst: bool | None = None
+    column: pd.Series,
+    timezone: str | None = None,
+    dayfirst: bool | None = None,
+    naive: str | None = None,
 ) -> pd.DatetimeIndex:
     """Return the times of `column`: the local dates if they are midnights, otherwise moments in
     UTC; naive, in microseconds.
 
-    `timezone` is that of times without zone, `dayfirst` decides about dates such as 04/01/2021.
-    What was assumed is said in a `TableNote`. Raises ValueError for the first entry that is no
-    date, and for what can be read in two ways. Rows count from 0.
+    `timezone` is that whose days are meant; where there is none, times without zone are those of
+    `naive`. `dayfirst` decides about dates such as 04/01/2021. What was assumed is said in a
+    `TableNote`. Raises ValueError for the first entry that is no date, and for what can be read in
+    two ways. Rows count from 0.
     """
     name = str(column.name or "Date")
     if not len(column):
         raise ValueError(f"{name} has no rows, so there are no dates; give a longer table")
-    if (
-        column.isna().any()
-        or (
-            blank := column.astype(str).str.strip().isin(["", "nan", "NaN", "NaT", "None", "null"])
-        ).any()
-    ):
-        missing = column.isna() if column.isna().any() else blank
+    blank = ["", "nan", "NaN", "NaT", "None", "null"]
+    missing = column.isna() | column.astype(str).str.strip().isin(blank)
+    if missing.any():
         row = int(np.argmax(missing))
         more = f" (and in {missing.sum() - 1} more)" if missing.sum() > 1 else ""
         raise ValueError(
@@ -304,6 +305,7 @@ def parse_dates(
             "of the table, such as a total"
         )
     local, offset = _clocks(column, name, dayfirst)
+    timezone = timezone or (naive if offset is None else None)
     return session_times(local, offset, timezone, name).as_unit("us").rename("Date")
 
 # %% ../../nbs/09_core.dates.ipynb #339a5624
@@ -312,7 +314,8 @@ def _clocks(
 ) -> tuple[pd.DatetimeIndex, pd.TimedeltaIndex | None]:
     if isinstance(column.dtype, pd.PeriodDtype):
         note(
-            f"{name} holds periods of {column.dtype.freq.rule_code}; each was read as the day on which "
+            f"{name} holds periods of {column.dtype.freq.rule_code}; each was read as the day on "
+            "which "
             "it begins"
         )
         column = column.dt.to_timestamp()

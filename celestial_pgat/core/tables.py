@@ -358,6 +358,14 @@ def make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
             f"{name} has no row of numbers below {', '.join(map(str, rows[0][1][:6]))}; write the "
             "file again"
         )
+    if first and first == data:
+        line, row = rows[data]
+        raise ValueError(
+            f"{name} has {counted(len(row), 'field')} in line {line} and no header of as many "
+            "names "
+            "before it; write the names of all columns above the rows, or take out lines that are "
+            "no part of the table"
+        )
     if first:
         note(
             f"{counted(first, 'line')} before the header left out, beginning with "

@@ -458,7 +458,7 @@ def in_order(prices: pd.DataFrame) -> pd.DataFrame:
     same = prices.index.duplicated() & (prices == prices.shift()).all(axis=1).to_numpy()
     if same.any():
         note(
-            f"{counted(int(same.sum()), 'row')} that stood twice, alike in all prices, left out once: "
+            f"{counted(int(same.sum()), 'row')} that stood twice, alike in all prices, left out: "
             f"{prices.index[same][0]:%Y-%m-%d}"
         )
         prices = prices[~same]
