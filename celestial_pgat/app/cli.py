@@ -75,7 +75,8 @@ def plan(data: str | None = None, config: str | None = None, overrides: Sequence
     with refusing():
         from celestial_pgat.data.prices import load_ohlc
         from celestial_pgat.model.config import load_config
-        chosen = [f"data.source={quoted(data)}"] * (data is not None) + [f"seed={seed}"] * (seed is not None)
+        chosen = [f"data.source={quoted(data)}"] if data is not None else []
+        chosen += [f"seed={seed}"] if seed is not None else []
         cfg = load_config(base, config, [*overrides, *chosen])
         if not cfg.model.use_sky:
             raise ValueError("model.use_sky=false leaves nothing to compare: a run always trains with and without the sky")
@@ -233,7 +234,7 @@ def forecast(model: str | Path, data: str | None = None, overrides: Sequence[str
                 raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such as data.exchange=XNYS only, "
                                  "since the rest is what the model was trained with")
         trained, cfg, scales = load_model(folder / "with_sky" if (folder / "with_sky").is_dir() else folder)
-        source = [f"data.source={quoted(data)}"] * (data is not None)
+        source = [f"data.source={quoted(data)}"] if data is not None else []
         chosen = load_config(cfg, overrides=[*overrides, *source]).data
         batch, sessions = future_batch(load_ohlc(chosen.source), cfg.model.history, cfg.model.horizon, scales,
                                        chosen.exchange, chosen.hour)

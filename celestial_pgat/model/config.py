@@ -364,14 +364,18 @@ def read_file(path: str | Path) -> Any:
     """
     path, name = Path(path), brief(str(path), 200).strip("'\"")
     hint = "; give a YAML or JSON file, and a table of prices with --data"
-    if path.is_dir():
-        raise ValueError(f"{name} is a folder{hint}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no configuration file at {name}")
-    if (size := path.stat().st_size) > LARGEST_FILE:
-        raise ValueError(f"{name} has {size} bytes, a configuration at most {LARGEST_FILE}{hint}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no configuration file at {name}") from None
+    except (OSError, ValueError) as error:                # a folder, a name that is too long, no permission
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ValueError(f"{name} cannot be read: {reason}{hint}") from None
+    if len(content) > LARGEST_FILE:
+        raise ValueError(f"{name} has more than {LARGEST_FILE} bytes, no configuration has{hint}")
+    try:
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{name} is not text in UTF-8 (byte {error.start}){hint}") from None
     given = read_yaml(text, name)
