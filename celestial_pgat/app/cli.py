@@ -58,7 +58,7 @@ def new_folder(parent: str | Path) -> Path:
     while True:
         folder = Path(parent) / (name if number == 1 else f"{name}_{number}")
         try:
-            folder.mkdir(parents=True)                     # two processes may want it: one of them makes it
+            folder.mkdir(parents=True)             # two processes may want it: one of them makes it
             return folder
         except FileExistsError:
             number += 1
@@ -71,7 +71,10 @@ def quoted(text: str | Path) -> str:
 # %% ../../nbs/80_app.cli.ipynb #92f36247
 def plan(data: str | None = None, config: str | None = None, overrides: Sequence[str] = (), base: str = "demo",
          seed: int | None = None):
-    """Return the configuration, the windows and the notes on the data that the arguments of `run` ask for. Raises Refused."""
+    """Return the configuration, the windows and the notes on the data that `run` is asked for.
+
+    Raises Refused.
+    """
     with refusing():
         from celestial_pgat.data.prices import load_ohlc
         from celestial_pgat.model.config import load_config
@@ -84,9 +87,10 @@ def plan(data: str | None = None, config: str | None = None, overrides: Sequence
 
 # %% ../../nbs/80_app.cli.ipynb #3cb49c75
 class Stop:
-    """Raise KeyboardInterrupt at SIGINT and SIGTERM while the block lasts; `number` is the one that came, or None.
+    """Raise KeyboardInterrupt at SIGINT and SIGTERM while the block lasts; `number` is what came, or None.
 
-    A signal that the process was told to ignore stays ignored. Outside of the main thread nothing is changed.
+    A signal that the process was told to ignore stays ignored. Outside of the main thread nothing is
+    changed.
     """
 
     def __init__(self):
@@ -112,7 +116,8 @@ class Stop:
 def undisturbed() -> Iterator[None]:
     """Ignore SIGINT and SIGTERM while the block lasts."""
     main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM) if main}
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:
@@ -121,9 +126,10 @@ def undisturbed() -> Iterator[None]:
 
 # %% ../../nbs/80_app.cli.ipynb #4b1b5323
 def name_what_is_there(folder: Path) -> str:
-    """Say what the folder of a run that did not end holds and which command uses it; an empty text for nothing."""
+    """Say what the folder of a run that did not end holds, and which command uses it."""
     if (folder / "run.json").is_file():
-        return f"the run is stored in {folder}; write its report with: celestial-pgat report {folder}"
+        return (f"the run is stored in {folder}; write its report with: "
+                f"celestial-pgat report {folder}")
     models = [path.parent for path in sorted(folder.glob("*/config.json"))]
     if models:
         return (f"saved so far: {', '.join(str(model) for model in models)}; use it with: "
@@ -134,9 +140,9 @@ def name_what_is_there(folder: Path) -> str:
 
 @contextmanager
 def leaving(folder: Path, made: Sequence[Path] = ()) -> Iterator[None]:
-    """Name what is of use in `folder` when the block is stopped or the disk is full; remove the folder if nothing is.
+    """Name what is of use in `folder` when the block is stopped or the disk is full.
 
-    `made` are folders around it that go, too, when they are empty.
+    If nothing is, `folder` is removed, and the folders `made` around it where they are empty.
     """
     try:
         with naming_full_disk(folder):
@@ -150,14 +156,16 @@ def leaving(folder: Path, made: Sequence[Path] = ()) -> Iterator[None]:
                     if not any(parent.iterdir()):
                         parent.rmdir()
         if isinstance(error, KeyboardInterrupt) and not error.args:
-            raise KeyboardInterrupt(f"stopped; {there or 'nothing was saved, and no folder is left'}") from None
+            there = there or "nothing was saved, and no folder is left"
+            raise KeyboardInterrupt(f"stopped; {there}") from None
         if isinstance(error, DiskFull):
             raise DiskFull(f"{error}; {there or 'nothing was saved'}") from error
         raise
 
 # %% ../../nbs/80_app.cli.ipynb #f4da6262
-def train_one(cfg: "celestial_pgat.model.config.Config", windows, folder: Path, progress: bool = True):
-    """Train one model, save it in `folder` and return the `FitResult`; if it is stopped, save the best so far and raise."""
+def train_one(cfg: "celestial_pgat.model.config.Config", windows, folder: Path,
+              progress: bool = True):
+    """Train one model, save it in `folder` and return the `FitResult`; if stopped, save the best so far."""
     import torch
     from celestial_pgat.model.pgat import CelestialPGAT
     from celestial_pgat.train.checkpoint import save_model
@@ -195,7 +203,8 @@ def run(data: str | None = None, config: str | None = None, overrides: Sequence[
     return folder
 
 
-def carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequence[str], folder: Path, progress: bool) -> None:
+def carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequence[str], folder: Path,
+              progress: bool) -> None:
     """Train both models, judge them, and write everything into `folder`."""
     from celestial_pgat.app.report import WITH, WITHOUT, gather, save_run, summary_text, write_report
     results = {}
@@ -206,15 +215,18 @@ def carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequenc
         print(f"  {results[name]}", flush=True)
     unit = "index points" if cfg.data.source in ("sp500", "nasdaq") else "price"
     found = gather(cfg, windows, results, unit, notes)
-    write_whole(folder / "provenance.json", lambda path: path.write_text(json.dumps(provenance(cfg), indent=2)))
+    origin = json.dumps(provenance(cfg), indent=2)
+    write_whole(folder / "provenance.json", lambda path: path.write_text(origin))
     save_run(folder, found)
     origins = windows.test.origins
-    print(f"\n{len(origins)} test windows, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}\n{summary_text(found.metrics)}", flush=True)
+    print(f"\n{len(origins)} test windows, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}")
+    print(summary_text(found.metrics), flush=True)
     write_report(folder)
     print(f"\nreport: {folder / 'report.html'}")
 
 # %% ../../nbs/80_app.cli.ipynb #2c1026d4
-def forecast(model: str | Path, data: str | None = None, overrides: Sequence[str] = ()) -> "pandas.DataFrame":
+def forecast(model: str | Path, data: str | None = None,
+             overrides: Sequence[str] = ()) -> "pandas.DataFrame":
     """Forecast the next P sessions after the last row of the data: Open, High, Low, Close by date.
 
     `model` is the folder of a run (its model with the sky is used) or of a saved model; `data` replaces the source that
@@ -231,8 +243,8 @@ def forecast(model: str | Path, data: str | None = None, overrides: Sequence[str
     with refusing():
         for text in overrides:
             if not text.startswith("data."):
-                raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such as data.exchange=XNYS only, "
-                                 "since the rest is what the model was trained with")
+                raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such as "
+                                 "data.exchange=XNYS only; the rest is what the model was trained with")
         trained, cfg, scales = load_model(folder / "with_sky" if (folder / "with_sky").is_dir() else folder)
         source = [f"data.source={quoted(data)}"] if data is not None else []
         chosen = load_config(cfg, overrides=[*overrides, *source]).data
@@ -244,7 +256,10 @@ def forecast(model: str | Path, data: str | None = None, overrides: Sequence[str
 
 # %% ../../nbs/80_app.cli.ipynb #79f21950
 def rebuild(folder: str | Path) -> Path:
-    """Write the report of a stored run again and return the path of the page. Raises Refused for what is no finished run."""
+    """Write the report of a stored run again and return the path of the page.
+
+    Raises Refused for what is no finished run.
+    """
     from celestial_pgat.app.report import load_run, write_report
     with refusing():
         load_run(folder)
@@ -298,12 +313,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command(arguments)
             return 0
         except (Refused, FloatingPointError, DiskFull, KeyboardInterrupt) as error:
-            text, number = str(error), stop.number or isinstance(error, KeyboardInterrupt) * signal.SIGINT
+            by_hand = isinstance(error, KeyboardInterrupt)
+            text, number = str(error), stop.number or by_hand * signal.SIGINT
         except BaseException:
             if stop.number is None:
                 raise
             text, number = "", stop.number
         with undisturbed():
             newline = "\n" if number else ""              # the terminal has written ^C
-            print(f"{newline}celestial-pgat: {text or 'stopped; nothing was saved'}", file=sys.stderr, flush=True)
+            text = text or "stopped; nothing was saved"
+            print(f"{newline}celestial-pgat: {text}", file=sys.stderr, flush=True)
         return 128 + number if number else 2

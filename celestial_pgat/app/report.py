@@ -333,7 +333,10 @@ def save_run(folder: str | Path, run: Run) -> Path:
 
 # %% ../../nbs/81_app.report.ipynb #78053364
 def load_run(folder: str | Path) -> Run:
-    """Read what `save_run` wrote. Raises FileNotFoundError naming every file that is missing, and ValueError for damaged ones."""
+    """Read what `save_run` wrote.
+
+    Raises FileNotFoundError, naming every file that is missing, and ValueError for damaged ones.
+    """
     folder = Path(folder)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
@@ -341,8 +344,9 @@ def load_run(folder: str | Path) -> Run:
     try:
         return _read_run(folder)
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"a file in {folder} is damaged or cut short ({type(error).__name__}: {str(error)[:200]}); "
-                         "copy the folder again, or run again") from error
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ValueError(f"a file in {folder} is damaged or cut short ({reason}); copy the folder again, "
+                         "or run again") from error
 
 
 def _read_run(folder: Path) -> Run:
@@ -354,8 +358,9 @@ def _read_run(folder: Path) -> Run:
                      for name in arrays if name.startswith("forecast/")}
         truth = Truth(*(torch.from_numpy(arrays[name]) for name in Truth._fields))
         return Run(forecasts, truth, pd.DatetimeIndex(arrays["origins"]), arrays["target_dates"],
-                   pd.read_parquet(folder / "prices.parquet"), pd.read_csv(folder / "learning.csv"), sky["gate"],
-                   sky["adjacency"], fusion, about["settings"], about["unit"], tuple(about.get("notes", ())))
+                   pd.read_parquet(folder / "prices.parquet"), pd.read_csv(folder / "learning.csv"),
+                   sky["gate"], sky["adjacency"], fusion, about["settings"], about["unit"],
+                   tuple(about.get("notes", ())))
 
 # %% ../../nbs/81_app.report.ipynb #a6f902f0
 CELLS = (
@@ -387,7 +392,7 @@ CELLS = (
     "## The configuration",
     "report.settings_table(run)")
 
-
+# %% ../../nbs/81_app.report.ipynb #7d5c0ab1
 def score_table(metrics: Metrics) -> pd.DataFrame:
     """Return every score as text, with a dash for what does not exist."""
     forms = {"direction": "{:.1%}", "std ratio": "{:.3f}", "skill MAE": "{:+.1%}", "skill RMSE": "{:+.1%}"}
@@ -407,8 +412,9 @@ def notes_list(run: Run) -> HTML:
 
 
 def wanted(run: Run) -> list[str]:
-    """Return those CELLS that have something to show: without a gate, fusion points or notes nothing is said of them."""
-    empty = ["plot_gate"] * (run.gate.shape[1] == 0) + ["What was read", "report.notes_list"] * (not run.notes)
+    """Return those CELLS that have something to show; a run may have no gate, fusion points or notes."""
+    empty = ["plot_gate"] * (run.gate.shape[1] == 0)
+    empty += ["What was read", "report.notes_list"] * (not run.notes)
     empty += ["Where two streams", "report.fusion_table", "report.plot_fusion"] * run.fusion.empty
     return [cell for cell in CELLS if not any(word in cell for word in empty)]
 
@@ -430,7 +436,7 @@ def build_report(cells: Sequence[str] = CELLS) -> NotebookNode:
 
 # %% ../../nbs/81_app.report.ipynb #109ba026
 def summary_text(metrics: Metrics) -> str:
-    """Return the summary of the scores as text of at most 80 columns, a dash for what does not exist."""
+    """Return the summary of the scores as text of 80 columns, a dash for what does not exist."""
     forms = {"skill": "{:+.1%}", "direction": "{:.1%}", "std ratio": "{:.3f}"}
     rows, written = metrics.summary().T, {}
     for key, values in rows.iterrows():
@@ -450,12 +456,13 @@ class _ThisInterpreter(KernelSpecManager):
 def execute(notebook: NotebookNode, folder: str | Path, timeout: int = 300) -> NotebookNode:
     """Execute a notebook inside `folder`, in place, and return it.
 
-    The client works in a thread, since it would take the signals of the main thread for itself. On Ctrl-C, or whatever else
-    ends the waiting, the kernel is shut down before this returns.
+    The client works in a thread, since it would take the signals of the main thread for itself. On
+    Ctrl-C, or whatever else ends the waiting, the kernel is shut down before this returns.
     """
     manager = AsyncKernelManager(kernel_spec_manager=_ThisInterpreter(), kernel_name="python3")
     client = NotebookClient(notebook, km=manager, timeout=timeout, resources={"metadata": {"path": str(folder)}},
-                            shutdown_kernel="immediate", extra_arguments=["--IPKernelApp.log_level=40"])
+                            shutdown_kernel="immediate",
+                            extra_arguments=["--IPKernelApp.log_level=40"])
     stop = threading.Event()
 
     async def supervise() -> NotebookNode:
@@ -495,9 +502,10 @@ def to_html(notebook: NotebookNode, title: str) -> str:
 
 # %% ../../nbs/81_app.report.ipynb #8169b403
 def write_report(folder: str | Path) -> Path:
-    """Write `report.ipynb`, executed, and `report.html` for the run in `folder`; return the path of the page.
+    """Write `report.ipynb`, executed, and `report.html` for the run in `folder`; return the page's path.
 
-    Both are written whole. Raises as `load_run` does, and what a cell raises, with the notebook written as far as it came.
+    Both are written whole. Raises as `load_run` does, and what a cell raises, with the notebook written
+    as far as it came.
     """
     folder = Path(folder).resolve()
     notebook = build_report(wanted(load_run(folder)))

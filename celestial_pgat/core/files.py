@@ -28,16 +28,17 @@ def naming_full_disk(path: str | Path):
     except OSError as error:
         if error.errno not in FULL:
             raise
-        raise DiskFull(f"there is no room to write {path} ({os.strerror(error.errno)}); make room on that "
-                       "disk, or choose a place on another one. No half-written file was left") from error
+        reason = os.strerror(error.errno)
+        raise DiskFull(f"there is no room to write {path} ({reason}); make room on that disk, or choose a "
+                       "place on another one. No half-written file was left") from error
 
 # %% ../../nbs/06_core.files.ipynb #8d30bdad
 def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
-    """Call `save` with the path of a temporary file, then give the complete file its name; return `path`.
+    """Call `save` with the path of a temporary file, then give the complete file its name.
 
-    The folder is made if need be. The temporary file lies beside `path`, and its name ends in the same way.
-    If `save` fails or is interrupted, it is removed, what stood at `path` is untouched, and the error goes
-    on, as `DiskFull` where there is no room.
+    Returns `path`. The folder is made if need be. The temporary file lies beside `path`, and its name
+    ends in the same way. If `save` fails or is interrupted, it is removed, what stood at `path` is
+    untouched, and the error goes on, as `DiskFull` where there is no room.
     """
     path = Path(path)
     temporary = path.with_name(f".part-{path.name}")

@@ -74,7 +74,7 @@ def brief(value: Any, width: int = 60) -> str:
 # %% ../../nbs/50_model.config.ipynb #4087f363
 def admit(annotation: Any, value: Any) -> Any:
     """Return `value` if `annotation` admits it, or raise ValueError with what is allowed."""
-    options = get_args(annotation)              # of a Literal its words, of `Count | None` the parts
+    options = get_args(annotation)    # of a Literal its words, of `Count | None` the parts
     if get_origin(annotation) is Literal:
         if any(type(value) is type(option) and value == option for option in options):
             return value
@@ -120,8 +120,8 @@ class DataConfig:
     def __post_init__(self):
         check_fields(self)
         if self.validation + self.test >= 0.8:
-            raise ValueError(f"validation={self.validation} and test={self.test} leave less than a fifth of "
-                             "the rows for training; use for example 0.15 and 0.15")
+            raise ValueError(f"validation={self.validation} and test={self.test} leave less than a "
+                             "fifth of the rows for training; use for example 0.15 and 0.15")
 
 # %% ../../nbs/50_model.config.ipynb #1bd34be5
 def check_heads(name: str, width: int, heads: int) -> None:
@@ -189,8 +189,8 @@ class ModelConfig:
         for name, heads in [("d", self.heads), ("body_width", self.body_heads), ("celestial_fusion_dim", self.heads)]:
             check_heads(name, getattr(self, name), heads)
         if not (self.traditional_learner or self.data_driven_learner or self.stochastic_learner):
-            raise ValueError("traditional_learner, data_driven_learner and stochastic_learner are all false; "
-                             "set one to true")
+            raise ValueError("traditional_learner, data_driven_learner and stochastic_learner are all "
+                             "false; set one to true")
         if self.d % 2:
             raise ValueError(f"d={self.d} is odd; the sinusoidal positions need an even width")
         if not 2 <= self.label <= self.history:
@@ -268,7 +268,7 @@ def key_names(kind: type = Config, where: str = "") -> Iterator[str]:
 
 
 def unknown_key(kind: type, key: Any, where: str) -> ValueError:
-    """Return the error about a key that `kind` lacks: it names the nearest key, or else all that it has."""
+    """Return the error about a key that `kind` lacks; it names the nearest key, or all there are."""
     names, wanted = list(key_names()), f"{where}{key}"[:100]
     near = (get_close_matches(wanted, names, n=1, cutoff=0.75)
             or [name for name in names if name.split(".")[-1] == wanted])
@@ -296,7 +296,7 @@ def merge(kind: type, base: Mapping[str, Any], given: Any, where: str = "") -> d
 
 # %% ../../nbs/50_model.config.ipynb #b4400300
 def build(kind: type, values: Mapping[str, Any], where: str = "") -> Any:
-    """Make a dataclass of nested dictionaries with all its keys. Raises ValueError, naming the key."""
+    """Make a dataclass of nested dictionaries. Raises ValueError, naming the key."""
     made = {item.name: values[item.name] for item in fields(kind)}
     for item in fields(kind):
         if is_dataclass(item.type):
@@ -322,7 +322,7 @@ class StrictReader(yaml.SafeLoader):
         seen = [key.value for key, _ in node.value]
         made = super().construct_mapping(node, deep=True)
         if len(made) < len(seen):
-            twice = next(key for number, key in enumerate(seen, 1) if key in seen[:number - 1] or number == len(seen))
+            twice = next((key for number, key in enumerate(seen) if key in seen[:number]), seen[-1])
             raise yaml.MarkedYAMLError(problem=f"the key {brief(twice)} is given twice",
                                        problem_mark=node.start_mark)
         return made
@@ -369,7 +369,7 @@ def read_file(path: str | Path) -> Any:
             content = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no configuration file at {name}") from None
-    except (OSError, ValueError) as error:                # a folder, a name that is too long, no permission
+    except (OSError, ValueError) as error:     # a folder, a name that is too long, no permission
         reason = getattr(error, "strerror", None) or str(error)
         raise ValueError(f"{name} cannot be read: {reason}{hint}") from None
     if len(content) > LARGEST_FILE:
@@ -398,7 +398,7 @@ def read_override(text: str) -> dict[str, Any]:
 # %% ../../nbs/50_model.config.ipynb #24895aa4
 def load_config(base: str | Config = "demo", path: str | Path | None = None,
                 overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration: a preset's name or a Config, a file, and texts such as "model.d=96", in this order.
+    """Read a configuration: a preset or a Config, then a file, then texts such as "model.d=96".
 
     Raises FileNotFoundError for a missing file and ValueError, naming the key, for anything unknown or out of range.
     """

@@ -51,7 +51,8 @@ def save_model(folder: str | Path, model: nn.Module, cfg: Config, scales: Scales
     `config.json` holds the schema version, the configuration, the scales, the SHA-256 of the weights and the git revision.
     """
     folder = Path(folder)
-    weights = save({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()})
+    state = model.state_dict().items()
+    weights = save({name: value.detach().cpu().contiguous() for name, value in state})
     content = {"schema": SCHEMA, "configuration": asdict(cfg), "scales": scales.to_dict(),
                "sha256": hashlib.sha256(weights).hexdigest(), "revision": git_revision()}
     text = json.dumps(content, indent=1, allow_nan=False)

@@ -146,7 +146,7 @@ def identity(cfg: Config, scales: Scales) -> dict:
 
 
 def save_state(state: dict, path: str | Path) -> None:
-    """Save a state that `torch.load` reads. A full disk raises OSError, which torch's own writer would not."""
+    """Save a state that `torch.load` reads; a full disk raises OSError, as torch's writer would not."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     Path(path).write_bytes(buffer.getbuffer())
@@ -184,7 +184,8 @@ class Keeper(Checkpoint):
             write_whole(self.folder / "best.ckpt", lambda path: save_state(self.best, path))
         last = write_whole(self.folder / "last.ckpt", trainer.save_checkpoint)
         if epoch and epoch % self.train.checkpoint_every == 0:
-            write_whole(self.folder / f"epoch_{epoch:03d}.ckpt", lambda path: shutil.copyfile(last, path))
+            kept = self.folder / f"epoch_{epoch:03d}.ckpt"
+            write_whole(kept, lambda path: shutil.copyfile(last, path))
         if self.train.patience and epoch - self.best.get("epoch", 0) >= self.train.patience:
             trainer.should_stop = True
 
@@ -193,22 +194,25 @@ SPARSE = 10  # seconds between two lines of progress in a file
 
 
 class Progress(Callback):
-    """Show how far a training is, on standard error or in `file`: one line in a terminal, else sparse lines."""
+    """Show how far a training is, in `file`: one line in a terminal, else one in SPARSE seconds."""
 
     def __init__(self, keeper: Keeper, file=None):
         self.keeper, self.file, self.bar = keeper, sys.stderr if file is None else file, None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         batches = trainer.num_training_batches
-        self.done, self.total, self.shown = trainer.current_epoch * batches, trainer.max_epochs * batches, time.monotonic()
+        self.done, self.total = trainer.current_epoch * batches, trainer.max_epochs * batches
+        self.shown = time.monotonic()
         if self.file.isatty():
-            self.bar = tqdm(total=self.total, initial=self.done, unit="batch", file=self.file, dynamic_ncols=True)
+            self.bar = tqdm(total=self.total, initial=self.done, unit="batch", file=self.file,
+                            dynamic_ncols=True)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, outputs, batch, index: int) -> None:
         self.done += 1
         if self.bar is not None:
             if index == 0:
-                self.bar.set_description(self.describe(trainer.current_epoch + 1, trainer.max_epochs), refresh=False)
+                words = self.describe(trainer.current_epoch + 1, trainer.max_epochs)
+                self.bar.set_description(words, refresh=False)
             self.bar.update()
         elif self.done < self.total and time.monotonic() - self.shown >= SPARSE:
             self.print(trainer.current_epoch + 1, trainer.max_epochs)
@@ -221,7 +225,8 @@ class Progress(Callback):
 
     def print(self, epoch: int, epochs: int) -> None:
         """Print a plain line, and remember when."""
-        print(f"  batch {self.done} of {self.total}, {self.describe(epoch, epochs)}", file=self.file, flush=True)
+        words = self.describe(epoch, epochs)
+        print(f"  batch {self.done} of {self.total}, {words}", file=self.file, flush=True)
         self.shown = time.monotonic()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -268,7 +273,7 @@ class FitResult:
 
 # %% ../../nbs/62_train.loop.ipynb #a04306e3
 class TrainingInterrupted(KeyboardInterrupt):
-    """Say that a training was stopped from outside; `checkpoint` is the state to resume from, or None."""
+    """Say that a training was stopped from outside; `checkpoint` is the state left, or None."""
 
     def __init__(self, folder: Path):
         path = Path(folder) / "last.ckpt"
@@ -279,12 +284,16 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 @contextmanager
 def interruptible(folder: Path):
-    """Turn Lightning's exit on Ctrl-C or SIGTERM into `TrainingInterrupted`; leave the handling of both as it was."""
+    """Turn Lightning's exit on Ctrl-C or SIGTERM into `TrainingInterrupted`.
+
+    The handling of both signals is afterwards as it was.
+    """
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     except SystemExit as stop:
-        if not isinstance(stop, SIGTERMException) and not isinstance(stop.__context__, KeyboardInterrupt):
+        by_hand = isinstance(stop.__context__, KeyboardInterrupt)
+        if not by_hand and not isinstance(stop, SIGTERMException):
             raise
         raise TrainingInterrupted(folder) from None
     finally:
@@ -326,21 +335,23 @@ def check_resume(path: str | Path, cfg: Config, scales: Scales) -> int:
 
 # %% ../../nbs/62_train.loop.ipynb #6d719b89
 def bring_state(resume: Path, folder: Path, epoch: int, log: str | None) -> None:
-    """Copy the state `resume`, of so many epochs, into `folder` as last.ckpt, with the fusion log beside it if it is wanted.
+    """Copy the state `resume` into `folder` as last.ckpt, and the file `log` beside it, if one is wanted.
 
-    Raises FileExistsError where `folder` holds another run, and FileNotFoundError where the log is missing.
+    Raises FileExistsError where `folder` holds another run, and FileNotFoundError where the log of a
+    state of one epoch or more is missing.
     """
     last = folder / "last.ckpt"
     if resume.resolve() == last.resolve():
         return
     if resume.parent.resolve() != folder.resolve():
         if last.exists():
-            raise FileExistsError(f"{folder} already holds a run; choose another folder to go on with {resume}")
+            raise FileExistsError(f"{folder} already holds a run; choose another folder for {resume}")
         if log and resume.with_name(log).is_file():
             write_whole(folder / log, lambda path: shutil.copyfile(resume.with_name(log), path))
         elif log and epoch:
-            raise FileNotFoundError(f"there is no {log} beside {resume}, so what was seen of the fusion points in the "
-                                    "epochs before would be lost; put it there, or resume in the folder that has it")
+            raise FileNotFoundError(f"there is no {log} beside {resume}, so what was seen of the fusion "
+                                    "points in the epochs before would be lost; put it there, or resume "
+                                    "in the folder that has it")
     write_whole(last, lambda path: shutil.copyfile(resume, path))
 
 # %% ../../nbs/62_train.loop.ipynb #4726aa04
