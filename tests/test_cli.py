@@ -35,7 +35,7 @@ def test_metrics_of_the_random_walk_are_those_of_the_last_close(finished, table)
 def test_report_is_complete_and_offline(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64") >= 5
+    assert page.count("data:image/png;base64") == 7
     assert "<script src=\"http" not in page and "@import url(http" not in page
     cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
