@@ -1,9 +1,61 @@
-"""Run the library under runtime shape checking: every jaxtyping annotation is enforced by beartype in these tests."""
+"""Shape checking for all tests, and one tiny run that all tests of command line and report share.
+
+Every jaxtyping annotation is enforced by beartype in these tests, except while a command line runs: what it calls is
+checked by the tests of data, model and training, and checking takes most of the time there.
+"""
+import contextlib
+import io
 import os
+from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+os.environ["COLUMNS"] = "80"
 
-import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have jsonargparse's types, which check themselves
-from jaxtyping import install_import_hook
+import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have types that check themselves
+import pytest
+from jaxtyping import config, install_import_hook
 
 hook = install_import_hook("celestial_pgat", "beartype.beartype")
+
+
+def run_command(*arguments: object) -> SimpleNamespace:
+    """Run a command line in this process; return its exit status and what it printed."""
+    from celestial_pgat.app.cli import main
+    out, err = io.StringIO(), io.StringIO()
+    config.update("jaxtyping_disable", True)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        status = stop.code
+    finally:
+        config.update("jaxtyping_disable", False)
+    return SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+@pytest.fixture(scope="session")
+def call():
+    """The command line, in this process: call("run", "--preset", "smoke")."""
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def table(tmp_path_factory) -> Path:
+    """Two hundred and forty real sessions as a person's own CSV file."""
+    from celestial_pgat.data.prices import load_ohlc
+    path = tmp_path_factory.mktemp("data") / "mine.csv"
+    load_ohlc("sp500").iloc[-240:].to_csv(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(table, tmp_path_factory) -> tuple[Path, str]:
+    """One whole run; its folder and what it printed. Tests copy the folder before they change anything in it."""
+    output = tmp_path_factory.mktemp("runs")
+    done = run_command("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24",
+                       "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
+    assert done.returncode == 0, done.stderr
+    (folder,) = output.iterdir()
+    return folder, done.stdout

@@ -1,42 +1,10 @@
-"""The command line, end to end, as a person uses it: real data, the smoke preset, in processes of its own."""
+"""The command line, end to end, as a person uses it: real data, the smoke preset, one run shared by all."""
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
-
-COMMAND = Path(sys.executable).parent / "celestial-pgat"
-ENVIRONMENT = os.environ | {"MPLBACKEND": "agg"}
-
-
-def call(*arguments, **kwargs) -> subprocess.CompletedProcess:
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=ENVIRONMENT, timeout=300, **kwargs)
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory) -> Path:
-    """Four hundred real sessions as a person's own CSV file."""
-    from celestial_pgat.data.prices import load_ohlc
-    path = tmp_path_factory.mktemp("data") / "mine.csv"
-    load_ohlc("sp500").iloc[-400:].to_csv(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def finished(table, tmp_path_factory) -> tuple[Path, str]:
-    """One whole run; returns its folder and what it printed."""
-    output = tmp_path_factory.mktemp("runs")
-    done = call("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7,
-                "--set", "model.d=24", "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
-    assert done.returncode == 0, done.stderr
-    (folder,) = output.iterdir()
-    return folder, done.stdout
 
 
 def test_run_prints_the_table_and_names_the_report(finished):
@@ -67,7 +35,7 @@ def test_metrics_of_the_random_walk_are_those_of_the_last_close(finished, table)
 def test_report_is_complete_and_offline(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64") >= 5
+    assert page.count("data:image/png;base64") == 7
     assert "<script src=\"http" not in page and "@import url(http" not in page
     cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
@@ -81,7 +49,7 @@ def test_report_shows_where_the_streams_meet(finished):
     assert "Where two streams meet" in (folder / "report.html").read_text(encoding="utf-8")
 
 
-def test_forecast_prints_the_next_sessions(finished):
+def test_forecast_prints_the_next_sessions(finished, call):
     done = call("forecast", "--model", finished[0])
     assert done.returncode == 0, done.stderr
     assert [day for day in ("2019-01-02", "2019-01-03", "2019-01-04") if day in done.stdout] == ["2019-01-02", "2019-01-03", "2019-01-04"]
@@ -97,8 +65,9 @@ def test_forecast_prints_the_next_sessions(finished):
     (["--data", "absent.csv"], "absent.csv"),
     (["--data", "sp5000"], "sp500"),
     (["--config", "absent.yaml"], "absent.yaml"),
+    (["--seed", "99999999999"], "seed=99999999999 is not allowed"),
 ])
-def test_wrong_arguments_are_refused_before_any_work(arguments, message, tmp_path):
+def test_wrong_arguments_are_refused_before_any_work(arguments, message, tmp_path, call):
     done = call("run", "--preset", "smoke", "--output", tmp_path / "runs", *arguments)
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
@@ -130,15 +99,14 @@ def spoil(frame: pd.DataFrame, fault: str) -> pd.DataFrame:
     ("NaN", "Close nan on"), ("High", "High"), ("positive", "positive"), ("duplicate", "occurs twice"), ("sorted", "sorted"),
     ("2053", "2053"), ("rows", "rows are too few"), ("Close", "Close"),
 ])
-def test_bad_data_is_refused_before_any_work(fault, message, table, tmp_path):
+def test_bad_data_is_refused_before_any_work(fault, message, table, tmp_path, call):
     spoil(pd.read_csv(table, index_col=0, parse_dates=True), fault).to_csv(tmp_path / "bad.csv")
     done = call("run", "--preset", "smoke", "--data", tmp_path / "bad.csv", "--output", tmp_path / "runs")
     assert done.returncode == 2 and message in done.stderr, done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
 
 
-def test_truncated_model_is_refused(finished, tmp_path):
-    import shutil
+def test_truncated_model_is_refused(finished, tmp_path, call):
     copy = shutil.copytree(finished[0] / "with_sky", tmp_path / "model")
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:500])
@@ -146,15 +114,20 @@ def test_truncated_model_is_refused(finished, tmp_path):
     assert done.returncode == 2 and "model.safetensors" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_interrupt_leaves_a_checkpoint_and_says_where(table, tmp_path):
-    arguments = [COMMAND, "run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500"]
-    process = subprocess.Popen(list(map(str, arguments)), env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.rglob("last.ckpt")) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=60)
-    (last,) = tmp_path.rglob("last.ckpt")
-    assert process.returncode == 130 and str(last) in printed, printed
-    done = call("forecast", "--model", last.parent)
-    assert done.returncode == 0 and "2019-01-02" in done.stdout, "the best model so far can be used"
+@pytest.mark.parametrize("key", ["model.d=24", "seed=3", "data.exchnge=XNAS", "data.hour=x"])
+def test_a_forecast_takes_what_concerns_the_data_only(key, finished, call):
+    done = call("forecast", "--model", finished[0], "--set", key)
+    assert done.returncode == 2 and key.split("=")[0].split(".")[-1] in done.stderr
+
+
+def test_a_forecast_takes_another_calendar(finished, call):
+    done = call("forecast", "--model", finished[0], "--set", "data.exchange=XTKS")
+    assert done.returncode == 0 and "2019-01-04" in done.stdout and "2019-01-02" not in done.stdout
+
+
+def test_what_is_printed_fits_a_terminal(finished, call):
+    helps = [call(*name, "--help").stdout for name in ([], ["run"], ["forecast"], ["report"])]
+    ahead = call("forecast", "--model", finished[0]).stdout
+    lines = [line for text in [finished[1], ahead, *helps] for line in text.splitlines()
+             if not line.startswith("report: ") and " epochs in " not in line]
+    assert len(lines) > 40 and [line for line in lines if len(line) > 80] == []

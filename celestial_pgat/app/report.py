@@ -6,14 +6,20 @@
 __all__ = ['CONSTANT', 'WITHOUT', 'WITH', 'QUESTIONS', 'FILES', 'CELLS', 'STYLE', 'Run', 'Observation', 'collect', 'observe',
            'gather', 'comparisons', 'comparison_table', 'verdict', 'spread_windows', 'plot_forecasts', 'plot_learning',
            'plot_gate', 'plot_adjacency', 'plot_last_sky', 'save_run', 'load_run', 'score_table', 'fusion_table',
-           'wanted', 'settings_table', 'build_report', 'execute', 'to_html', 'write_report']
+           'notes_list', 'wanted', 'settings_table', 'build_report', 'summary_text', 'execute', 'to_html',
+           'write_report']
 
 # %% ../../nbs/81_app.report.ipynb #3c28cc91
+import asyncio
 import json
 import sys
+import threading
+import zipfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,12 +29,14 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import torch
+from IPython.display import HTML
 from ipykernel.kernelspec import get_kernel_dict
 from jaxtyping import Float
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from matplotlib.figure import Figure
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -36,6 +44,7 @@ from pygments.formatters import HtmlFormatter
 from torch import Tensor, nn
 from traitlets.config import Config as Settings
 
+from ..core.files import write_whole
 from ..data.prices import OHLC
 from ..evaluate.metrics import (
     RANDOM_WALK, Difference, Metrics, Truth, constant_forecast, evaluate, evaluating, forecast_colors, plot_horizon, predict, truth_of)
@@ -56,7 +65,8 @@ class Run:
     forecasts {name: [window, step, 4]} and truth in scaled units; origins [window] and target_dates [window, step];
     prices: Open, High, Low, Close from the first history to the last row; learning: columns forecast, epoch, train_loss,
     validation_loss; gate [window, d], without channels if the fusion has no gate, and adjacency [window, receiver, sender] at
-    the origins; fusion: what was recorded of the fusion points in training, perhaps nothing; settings: the configuration.
+    the origins; fusion: what was recorded of the fusion points in training, perhaps nothing; settings: the configuration;
+    notes: what had to be assumed about the data when they were read, a sentence each.
     """
     forecasts: dict[str, Float[Tensor, "window step 4"]]
     truth: Truth
@@ -69,6 +79,7 @@ class Run:
     fusion: pd.DataFrame
     settings: dict[str, Any]
     unit: str = "index points"
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -113,10 +124,12 @@ def observe(model: nn.Module, dataset: Any, batch_size: int = 64) -> Observation
     return Observation(forecast, gate.numpy(), adjacency.numpy())
 
 # %% ../../nbs/81_app.report.ipynb #3c4e4b16
-def gather(cfg: Config, data: Any, results: dict[str, Any], unit: str = "index points") -> Run:
+def gather(cfg: Config, data: Any, results: dict[str, Any], unit: str = "index points",
+           notes: Sequence[str] = ()) -> Run:
     """Forecast the test windows of the data module with both models and put a run together.
 
     results: what `fit` returned, by the names WITHOUT and WITH; of each its model and its history, indexed by epoch, are used.
+    notes: what is to be said about the data.
     Raises ValueError for other names.
     """
     if set(results) != {WITHOUT, WITH}:
@@ -128,7 +141,7 @@ def gather(cfg: Config, data: Any, results: dict[str, Any], unit: str = "index p
     first = data.prices.index.get_loc(test.origins[0]) - cfg.model.history + 1
     return Run(forecasts, truth_of(test), pd.DatetimeIndex(test.origins), np.asarray(test.target_dates, dtype="datetime64[ns]"),
                data.prices.iloc[first:], losses[["forecast", "epoch", "train_loss", "validation_loss"]], seen.gate, seen.adjacency,
-               results[WITH].fusion, json.loads(config_json(cfg)), unit)
+               results[WITH].fusion, json.loads(config_json(cfg)), unit, tuple(notes))
 
 # %% ../../nbs/81_app.report.ipynb #451d3a69
 QUESTIONS = ((WITH, WITHOUT), (WITH, RANDOM_WALK), (WITHOUT, RANDOM_WALK), (WITH, CONSTANT), (WITHOUT, CONSTANT))
@@ -299,35 +312,55 @@ FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet", "learning
 def save_run(folder: str | Path, run: Run) -> Path:
     """Write a run into `folder`, which is made if it does not exist, and return the folder."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     found = {f"{a} minus {b}": {"mean": d.mean, "low": d.low, "high": d.high} for (a, b), d in comparisons(run.metrics).items()}
     found = {pair: {key: value if np.isfinite(value) else None for key, value in values.items()} for pair, values in found.items()}
     metrics = run.metrics.to_dict() | {"comparisons": found, "verdict": verdict(run.metrics)}
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=2, allow_nan=False))
     arrays = {f"forecast/{name}": values.numpy() for name, values in run.forecasts.items()}
     arrays |= {name: values.numpy() for name, values in run.truth._asdict().items()}
-    np.savez_compressed(folder / "forecasts.npz", origins=run.origins.to_numpy(), target_dates=run.target_dates, **arrays)
-    np.savez_compressed(folder / "sky.npz", gate=run.gate, adjacency=run.adjacency)
-    run.prices.to_parquet(folder / "prices.parquet")
-    run.learning.to_csv(folder / "learning.csv", index=False)
-    run.fusion.to_csv(folder / "fusion.csv", index=False)
-    (folder / "run.json").write_text(json.dumps({"settings": run.settings, "unit": run.unit}, indent=2))
+    arrays |= {"origins": run.origins.to_numpy(), "target_dates": run.target_dates}
+    about = {"settings": run.settings, "unit": run.unit, "notes": run.notes}
+    for name, save in {
+        "metrics.json": lambda path: path.write_text(json.dumps(metrics, indent=2, allow_nan=False)),
+        "forecasts.npz": lambda path: np.savez_compressed(path, **arrays),
+        "sky.npz": lambda path: np.savez_compressed(path, gate=run.gate, adjacency=run.adjacency),
+        "prices.parquet": run.prices.to_parquet,
+        "learning.csv": lambda path: run.learning.to_csv(path, index=False),
+        "fusion.csv": lambda path: run.fusion.to_csv(path, index=False),
+        "run.json": lambda path: path.write_text(json.dumps(about, indent=2)),
+    }.items():
+        write_whole(folder / name, save)
     return folder
 
-
+# %% ../../nbs/81_app.report.ipynb #78053364
 def load_run(folder: str | Path) -> Run:
-    """Read what `save_run` wrote. Raises FileNotFoundError naming every file that is missing."""
+    """Read what `save_run` wrote.
+
+    Raises FileNotFoundError, naming every file that is missing, and ValueError for damaged ones.
+    """
     folder = Path(folder)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise FileNotFoundError(f"{folder} is not the folder of a finished run: it lacks {', '.join(missing)}")
+    try:
+        return _read_run(folder)
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise ValueError(f"a file in {folder} is damaged or cut short ({reason}); copy the folder again, "
+                         "or run again") from error
+
+
+def _read_run(folder: Path) -> Run:
+    """Read the files of a run that are all there."""
     fusion = pd.read_csv(folder / "fusion.csv", dtype={"nonfinite": str}).fillna({"nonfinite": ""})
+    about = json.loads((folder / "run.json").read_text())
     with np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky:
-        forecasts = {name.removeprefix("forecast/"): torch.from_numpy(arrays[name]) for name in arrays if name.startswith("forecast/")}
+        forecasts = {name.removeprefix("forecast/"): torch.from_numpy(arrays[name])
+                     for name in arrays if name.startswith("forecast/")}
         truth = Truth(*(torch.from_numpy(arrays[name]) for name in Truth._fields))
         return Run(forecasts, truth, pd.DatetimeIndex(arrays["origins"]), arrays["target_dates"],
                    pd.read_parquet(folder / "prices.parquet"), pd.read_csv(folder / "learning.csv"),
-                   sky["gate"], sky["adjacency"], fusion, **json.loads((folder / "run.json").read_text()))
+                   sky["gate"], sky["adjacency"], fusion, about["settings"], about["unit"],
+                   tuple(about.get("notes", ())))
 
 # %% ../../nbs/81_app.report.ipynb #a6f902f0
 CELLS = (
@@ -354,10 +387,12 @@ CELLS = (
     "panels say what could be wrong with it.",
     "report.fusion_table(run.fusion)",
     "report.plot_fusion(run.fusion);",
+    "## What was read",
+    "report.notes_list(run)",
     "## The configuration",
     "report.settings_table(run)")
 
-
+# %% ../../nbs/81_app.report.ipynb #7d5c0ab1
 def score_table(metrics: Metrics) -> pd.DataFrame:
     """Return every score as text, with a dash for what does not exist."""
     forms = {"direction": "{:.1%}", "std ratio": "{:.3f}", "skill MAE": "{:+.1%}", "skill RMSE": "{:+.1%}"}
@@ -371,9 +406,16 @@ def fusion_table(records: pd.DataFrame) -> pd.DataFrame:
     return summarise_fusion(records)[columns].round(3)
 
 
+def notes_list(run: Run) -> HTML:
+    """Return the notes of a run as a list, word for word."""
+    return HTML("<ul>" + "".join(f"<li>{escape(note)}</li>" for note in run.notes) + "</ul>")
+
+
 def wanted(run: Run) -> list[str]:
-    """Return those CELLS that have something to show: no gate where the fusion has none, no fusion points where none were recorded."""
-    empty = ["plot_gate"] * (run.gate.shape[1] == 0) + ["Where two streams", "report.fusion_table", "report.plot_fusion"] * run.fusion.empty
+    """Return those CELLS that have something to show; a run may have no gate, fusion points or notes."""
+    empty = ["plot_gate"] * (run.gate.shape[1] == 0)
+    empty += ["What was read", "report.notes_list"] * (not run.notes)
+    empty += ["Where two streams", "report.fusion_table", "report.plot_fusion"] * run.fusion.empty
     return [cell for cell in CELLS if not any(word in cell for word in empty)]
 
 
@@ -392,6 +434,18 @@ def build_report(cells: Sequence[str] = CELLS) -> NotebookNode:
     kernel = {"display_name": "python3", "language": "python", "name": "python3"}
     return new_notebook(cells=made, metadata={"kernelspec": kernel})
 
+# %% ../../nbs/81_app.report.ipynb #109ba026
+def summary_text(metrics: Metrics) -> str:
+    """Return the summary of the scores as text of 80 columns, a dash for what does not exist."""
+    forms = {"skill": "{:+.1%}", "direction": "{:.1%}", "std ratio": "{:.3f}"}
+    rows, written = metrics.summary().T, {}
+    for key, values in rows.iterrows():
+        write = forms[key[0]].format if key[0] in forms else lambda value: _number(value, 4)
+        written[key] = [write(value) if np.isfinite(value) else "–" for value in values]
+    table = pd.DataFrame.from_dict(written, orient="index", columns=list(rows.columns))
+    table.index = pd.MultiIndex.from_tuples(table.index, names=None)
+    return table.to_string(line_width=80)
+
 # %% ../../nbs/81_app.report.ipynb #e06f8c89
 class _ThisInterpreter(KernelSpecManager):
     """Answer every question for a kernel with the running interpreter, drawing into the notebook whatever MPLBACKEND says."""
@@ -400,11 +454,30 @@ class _ThisInterpreter(KernelSpecManager):
 
 
 def execute(notebook: NotebookNode, folder: str | Path, timeout: int = 300) -> NotebookNode:
-    """Execute a notebook inside `folder`, in place, and return it."""
+    """Execute a notebook inside `folder`, in place, and return it.
+
+    The client works in a thread, since it would take the signals of the main thread for itself. On
+    Ctrl-C, or whatever else ends the waiting, the kernel is shut down before this returns.
+    """
     manager = AsyncKernelManager(kernel_spec_manager=_ThisInterpreter(), kernel_name="python3")
     client = NotebookClient(notebook, km=manager, timeout=timeout, resources={"metadata": {"path": str(folder)}},
+                            shutdown_kernel="immediate",
                             extra_arguments=["--IPKernelApp.log_level=40"])
-    return client.execute()
+    stop = threading.Event()
+
+    async def supervise() -> NotebookNode:
+        work = asyncio.ensure_future(client.async_execute(cleanup_kc=True))
+        while not work.done() and not stop.is_set():
+            await asyncio.wait({work}, timeout=0.1)
+        work.cancel()
+        return await work
+
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(asyncio.run, supervise())
+        try:
+            return result.result()
+        finally:
+            stop.set()
 
 # %% ../../nbs/81_app.report.ipynb #984231cf
 STYLE = """
@@ -429,13 +502,19 @@ def to_html(notebook: NotebookNode, title: str) -> str:
 
 # %% ../../nbs/81_app.report.ipynb #8169b403
 def write_report(folder: str | Path) -> Path:
-    """Write `report.ipynb`, executed, and `report.html` for the run in `folder`; return the path of the page."""
+    """Write `report.ipynb`, executed, and `report.html` for the run in `folder`; return the page's path.
+
+    Both are written whole. Raises as `load_run` does, and what a cell raises, with the notebook written
+    as far as it came.
+    """
     folder = Path(folder).resolve()
-    notebook = build_report(wanted(load_run(folder)))                            # an unfinished run fails here, with its reason
+    notebook = build_report(wanted(load_run(folder)))
+    keep = lambda: write_whole(folder / "report.ipynb", lambda path: nbformat.write(notebook, path))
     try:
         execute(notebook, folder)
-    finally:
-        nbformat.write(notebook, folder / "report.ipynb")
-    page = folder / "report.html"
-    page.write_text(to_html(notebook, f"celestial_pgat: {folder.name}"), encoding="utf-8")
-    return page
+    except CellExecutionError:
+        keep()
+        raise
+    keep()
+    page = to_html(notebook, f"celestial_pgat: {folder.name}")
+    return write_whole(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))

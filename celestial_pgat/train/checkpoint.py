@@ -8,18 +8,17 @@ __all__ = ['SCHEMA', 'git_revision', 'file_hash', 'save_model', 'missing_keys', 
 # %% ../../nbs/63_train.checkpoint.ipynb #2dbea98c
 import hashlib
 import json
-import os
 import subprocess
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
+from ..core.files import write_whole
 from ..data.windows import Scales
-from ..model.config import Config, load_config
+from ..model.config import Config, build, merge
 from ..model.pgat import CelestialPGAT
 
 # %% ../../nbs/63_train.checkpoint.ipynb #3fa89e23
@@ -52,19 +51,17 @@ def save_model(folder: str | Path, model: nn.Module, cfg: Config, scales: Scales
     `config.json` holds the schema version, the configuration, the scales, the SHA-256 of the weights and the git revision.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    weights, description = folder / ".model.safetensors.part", folder / ".config.json.part"
-    try:
-        save_file({name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}, weights)
-        content = {"schema": SCHEMA, "configuration": asdict(cfg), "scales": scales.to_dict(), "sha256": file_hash(weights),
-                   "revision": git_revision()}
-        description.write_text(json.dumps(content, indent=1, allow_nan=False))
-        os.replace(weights, folder / "model.safetensors")
-        os.replace(description, folder / "config.json")
-    finally:
-        weights.unlink(missing_ok=True)
-        description.unlink(missing_ok=True)
-    return folder
+    state = model.state_dict().items()
+    weights = save({name: value.detach().cpu().contiguous() for name, value in state})
+    content = {"schema": SCHEMA, "configuration": asdict(cfg), "scales": scales.to_dict(),
+               "sha256": hashlib.sha256(weights).hexdigest(), "revision": git_revision()}
+    text = json.dumps(content, indent=1, allow_nan=False)
+
+    def save_both(description: Path) -> None:
+        description.write_text(text)
+        write_whole(folder / "model.safetensors", lambda path: path.write_bytes(weights))
+
+    return write_whole(folder / "config.json", save_both).parent
 
 # %% ../../nbs/63_train.checkpoint.ipynb #34f13b8a
 def missing_keys(known: dict, given: dict, prefix: str = "") -> list[str]:
@@ -94,10 +91,8 @@ def read_description(path: Path) -> tuple[Config, Scales, str]:
         raise ValueError(f"{path.name} has schema {found!r}; this version of the library reads schema {SCHEMA}")
     if lacking := missing_keys({"configuration": asdict(Config()), "scales": {}, "sha256": ""}, content):
         raise ValueError(f"{path.name} lacks {', '.join(lacking)}; it is not complete")
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "configuration.json"
-        file.write_text(json.dumps(content["configuration"]))
-        return load_config("smoke", file), Scales.from_dict(content["scales"]), content["sha256"]
+    cfg = build(Config, merge(Config, asdict(Config()), content["configuration"]))
+    return cfg, Scales.from_dict(content["scales"]), content["sha256"]
 
 # %% ../../nbs/63_train.checkpoint.ipynb #98912787
 def load_model(folder: str | Path) -> tuple[nn.Module, Config, Scales]:

@@ -1,0 +1,148 @@
+"""The configuration: one set of rules, whether it comes from Python, from a file or from a command line."""
+import dataclasses
+import json
+import math
+from dataclasses import asdict, fields, is_dataclass, replace
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings, strategies as st
+
+from celestial_pgat.model.config import Config, FusionConfig, ModelConfig, TrainConfig, key_names, load_config, preset
+
+SECTIONS = ["data", "model", "train", "model.celestial_fusion"]
+ODD = {"null": None, "inf": math.inf, "nan": math.nan, "minus one": -1, "text": "x", "list": [], "mapping": {}, "true": True,
+       "half": 0.5, "number in quotes": "2", "huge": 10**400, "one": 1, "long": "x" * 5000, "long list": [1] * 5000}
+
+
+def nest(key: str, value: object) -> dict:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+def in_yaml(value: object) -> str:
+    """Write a value as a person would, on one line."""
+    return json.dumps(value).replace("Infinity", ".inf").replace("NaN", ".nan")
+
+
+def by_file(key: str, value: object, folder) -> Config:
+    file = folder / "odd.yaml"
+    file.write_text(in_yaml(nest(key, value)))
+    return load_config("smoke", file)
+
+
+def by_text(key: str, value: object) -> Config:
+    return load_config("smoke", overrides=[f"{key}={in_yaml(value)}"])
+
+
+def in_python(key: str, value: object, config: object = None) -> object:
+    config = preset("smoke") if config is None else config
+    first, _, rest = key.partition(".")
+    return replace(config, **{first: in_python(rest, value, getattr(config, first)) if rest else value})
+
+
+def outcome(make, *arguments) -> object:
+    """Return what is made, or the words of the refusal."""
+    try:
+        return make(*arguments)
+    except ValueError as error:
+        assert len(str(error)) <= 1000 and len(str(error).splitlines()) <= 10
+        return str(error)
+
+
+@pytest.mark.parametrize("key", [*key_names(), *SECTIONS])
+def test_every_key_is_judged_alike_in_python_in_a_file_and_on_a_command_line(key, tmp_path):
+    for name, value in ODD.items():
+        made = [outcome(by_file, key, value, tmp_path), outcome(by_text, key, value), outcome(in_python, key, value)]
+        accepted = [isinstance(config, Config) for config in made]
+        assert accepted in ([True] * 3, [False] * 3), f"{key}={name}: {made}"
+        if accepted[0]:
+            assert made[0] == made[1] == made[2]
+        else:
+            assert all(key.split(".")[-1] in words for words in made), made
+
+
+def test_the_odd_values_are_refused_and_admitted():
+    """The test above would hold for rules that admit everything, or nothing."""
+    refused = {"null": "seed", "inf": "train.clip", "nan": "train.weight_decay", "minus one": "data.hour", "text": "model.d", "list": "model",
+               "mapping": "data", "true": "model.hops", "half": "train.epochs", "number in quotes": "seed", "huge": "seed",
+               "one": "data.test", "long": "data.source", "long list": "model.heads"}
+    for name, key in refused.items():
+        assert isinstance(outcome(by_text, key, ODD[name]), str), (name, key)
+    for name, key in {"null": "model.regimes", "text": "data.source", "true": "model.validate", "half": "train.clip", "one": "train.clip"}.items():
+        assert isinstance(outcome(by_text, key, ODD[name]), Config), (name, key)
+
+
+@pytest.mark.parametrize("make", [lambda: ModelConfig(dropout=1.0), lambda: TrainConfig(learning_rate=math.inf), lambda: Config(model=None),
+                                  lambda: FusionConfig(norm="none"), lambda: Config(data={}), lambda: Config(seed=True)])
+def test_python_obeys_the_rules(make):
+    with pytest.raises(ValueError, match="is not allowed: use"):
+        make()
+
+
+KEYS = st.one_of(st.sampled_from(["data", "model", "train", "seed", "d", "dropout", "epochs", "celestial_fusion", "norm", "hour", "clip"]),
+                 st.text(max_size=20), st.integers(), st.none(), st.booleans())
+VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30), st.sampled_from([0, 2, 16, 0.5, "rms"]))
+TREES = st.recursive(VALUES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)), max_leaves=8)
+
+
+def leaves(tree: object, where: tuple = ()) -> list:
+    if isinstance(tree, dict) and tree:
+        return [leaf for key, value in tree.items() for leaf in leaves(value, (*where, key))]
+    return [(where, tree)]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(KEYS, TREES, max_size=3))
+@example({"model": {"d": 32}, "seed": 3})
+@example({"model": {"dropout": 0.5, "celestial_fusion": {"norm": "rms"}}, "train": {"epochs": 16}})
+def test_a_file_gives_what_it_asks_for_or_is_refused_with_a_key(tmp_path, tree):
+    file = tmp_path / "random.yaml"
+    file.write_text(yaml.safe_dump(tree, allow_unicode=True), encoding="utf-8")
+    try:
+        config = asdict(load_config("smoke", file))
+    except ValueError as error:
+        words = str(error)
+        assert len(words) <= 1000
+        assert not tree or "YAML" in words or any(str(key)[:8].encode("unicode_escape").decode() in words or repr(key)[1:8] in words
+                                                  for where, _ in leaves(tree) for key in where), words
+        return
+    for where, value in leaves(tree):
+        found = config
+        for key in where:
+            found = found[key]
+        assert found == value
+
+
+def test_every_field_has_a_rule_of_the_module():
+    """No field may have an annotation that `admit` would wave through."""
+    def annotations(kind: type) -> list:
+        return [found for item in fields(kind) for found in (annotations(item.type) if is_dataclass(item.type) else [item.type])]
+    assert not [kind for kind in annotations(Config) if kind in (int, float, str, object)]
+
+
+@pytest.mark.parametrize("name, content", [
+    ("table.csv", b"Date,Open,High,Low,Close\n" + b"2018-12-31,1,1,1,1\n" * 50_000), ("line.json", b'{"model": "' + b"x" * 1_000_000 + b'"}'),
+    ("few.csv", b"Date,Open\n2018-12-31,1\n"), ("binary.bin", bytes(range(256)) * 10), ("zeros.bin", bytes(1000)), ("utf16.yaml", "seed: 1".encode("utf-16")),
+    ("empty.yaml", b""), ("comment.yaml", b"# nothing\n"), ("bomb.yaml", b"a: &a [x, x]\nb: &b [*a, *a]\nseed: *b\n"), ("date.yaml", b"seed: 2020-01-01\n")])
+def test_a_file_that_is_no_configuration_fits_a_screen(name, content, tmp_path, call):
+    (tmp_path / name).write_bytes(content)
+    done = call("run", "--config", tmp_path / name, "--output", tmp_path / "runs")
+    assert done.returncode == 2 and len(done.stderr) <= 1000 and "Traceback" not in done.stderr, done.stderr[:2000]
+    assert name in done.stderr or "seed" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--set", "model.d=" + "x" * 100_000], ["--set", "x" * 100_000], ["--set", "x" * 100_000 + "=1"],
+                                       ["--set", "model.d=" + "9" * 100_000], ["--set", "data.source=" + "x" * 100_000],
+                                       ["--set", "a" + ".a" * 50_000 + "=1"], ["--set", "data.source" + ".a" * 50_000 + "=1"],
+                                       ["--set", "model.d=" + "[" * 100_000], ["--config", "x" * 100_000], ["--preset", "x" * 100_000],
+                                       ["--data", "x" * 100_000]])
+def test_a_long_argument_fits_a_screen(arguments, tmp_path, call):
+    done = call("run", *arguments, "--output", tmp_path / "runs")
+    assert done.returncode == 2 and len(done.stderr) <= 1000 and "Traceback" not in done.stderr, done.stderr[:2000]
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        preset("smoke").seed = 3
