@@ -1,8 +1,4 @@
 """Run the library under runtime shape checking: every jaxtyping annotation is enforced by beartype in these tests."""
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have jsonargparse's types, which check themselves
 from jaxtyping import install_import_hook
 
