@@ -1,8 +1,8 @@
-"""Run every notebook and every test file, the dearest first, and end with the table of what each cost.
+"""Run every notebook and every file of tests, the dearest first, and end with the table of what each cost.
 
-Notebooks run as `nbdev_test` runs them, by its own `test_nb`, in as many processes as there are cores (8 at most); each file
-of tests runs in a pytest of its own, beside them. No clock decides over green, but for one guard: a job that takes ten times
-its usual time, and ten minutes at least, hangs. It is ended and named, with its cell.
+A notebook runs as `nbdev_test` runs it, by its `test_nb`, but in a process of its own, forked from one that has imported the
+heavy libraries once; a file of tests runs in a pytest of its own. No clock decides over green, but for one guard: a job that
+takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell.
 """
 import argparse
 import json
@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[1]
 USUAL = ROOT / "tests" / "usual_seconds.json"  # by name of job; `--keep` writes it
 LEAST = 60                                     # usual seconds of a cheaper job, or of one that is new
 ENVIRONMENT = {"MPLBACKEND": "agg", "CELESTIAL_SCALE": "smoke"}
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["celestial_pgat.train.loop", "matplotlib.pyplot", "seaborn", "nbdev.test"])
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
@@ -26,24 +28,28 @@ def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
     import nbdev.test
     from execnb.shell import CaptureShell
     from nbdev.config import get_config
+    ran = []
 
     class AnnouncingShell(CaptureShell):
-        """A shell that says which cell it is about to run."""
-        ran = 0
+        """A shell that says which cell it is about to run, and draws at half the resolution of a page."""
+
+        def __init__(self, path: Path):
+            super().__init__(path, mpl_format="png")
 
         def cell(self, cell, *arguments, **kwargs):
             if cell.cell_type == "code":
-                type(self).ran += 1
+                ran.append(cell)
                 pipe.send(("place", f"cell {cell.idx_ + 1}:\n{cell.source.strip()[:300]}"))
             return super().cell(cell, *arguments, **kwargs)
 
     nbdev.test.CaptureShell = AnnouncingShell
+    os.chdir(ROOT / "nbs")
     passed, _ = nbdev.test.test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=ROOT)
-    return bool(passed and AnnouncingShell.ran), "" if AnnouncingShell.ran else "no cell was run: is its language python?"
+    return bool(passed and ran), "" if ran else "no cell was run: is its language python?"
 
 
 def run_tests(path: Path, pipe: Connection) -> tuple[bool, str]:
-    """Run one file of tests in a process of its own; announce each line that it prints through `pipe`."""
+    """Run one file of tests in a pytest of its own; announce each line that it prints through `pipe`."""
     command, lines = [sys.executable, "-m", "pytest", "-v", "--tb=short", path], []
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout:
@@ -52,32 +58,26 @@ def run_tests(path: Path, pipe: Connection) -> tuple[bool, str]:
     return process.returncode == 0, "".join(line for line in lines if " PASSED " not in line)
 
 
-def work(pipe: Connection) -> None:
-    """Run the jobs that come through `pipe`, one after the other, and send back how each ended and its CPU seconds."""
-    os.setsid()                    # so that the guard ends what a job has started, too
-    os.chdir(ROOT / "nbs")
-    while (path := pipe.recv()) is not None:
-        begun = sum(os.times()[:4])
-        passed, printed = (run_notebook if path.suffix == ".ipynb" else run_tests)(path, pipe)
-        pipe.send(("end", (passed, printed, sum(os.times()[:4]) - begun)))
+def work(path: Path, pipe: Connection) -> None:
+    """Run a job and send back how it ended: passed, what it printed, CPU seconds."""
+    os.setsid()                                               # so that the guard ends what the job has started, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
+    passed, printed = (run_notebook if path.suffix == ".ipynb" else run_tests)(path, pipe)
+    pipe.send(("end", (passed, printed, sum(os.times()[:4]))))
 
 
-class Worker:
-    """A process that runs jobs, the job it is at, and how long that may take."""
+class Job:
+    """A notebook or file of tests that runs, where it is at, and how long it may take."""
 
-    def __init__(self):
-        self.pipe, theirs = multiprocessing.get_context("spawn").Pipe()
-        self.process = multiprocessing.get_context("spawn").Process(target=work, args=(theirs,))
+    def __init__(self, path: Path, usual: float):
+        self.path, self.place, self.begun, self.limit = path, "its start", time.monotonic(), 10 * max(usual, LEAST)
+        self.pipe, theirs = CONTEXT.Pipe(duplex=False)
+        self.process = CONTEXT.Process(target=work, args=(path, theirs))
         self.process.start()
         theirs.close()
-        self.path = None
 
-    def start(self, path: Path, usual: float) -> None:
-        self.path, self.place, self.begun, self.limit = path, "its start", time.monotonic(), 10 * max(usual, LEAST)
-        self.pipe.send(path)
-
-    def event(self) -> tuple[bool, str, float] | None:
-        """Return how the job ended: passed, what it printed, CPU seconds; None while it runs."""
+    def outcome(self) -> tuple[bool, str, float] | None:
+        """Return passed, what was printed and CPU seconds, or None while the job runs."""
         waited = time.monotonic() - self.begun
         try:
             if self.pipe.poll():
@@ -93,42 +93,43 @@ class Worker:
 
     def end(self) -> None:
         """End the process and whatever it has started."""
-        if self.process.is_alive():
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:  # it has not come as far as its own group
-                self.process.kill()
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # all gone, or not yet in a group of its own
+            self.process.kill()
         self.process.join()
 
 
-def run(jobs: list[Path], usual: dict[str, float], workers: int) -> list[tuple[str, bool, float, float]]:
+def run(paths: list[Path], usual: dict[str, float], workers: int) -> list[tuple[str, bool, float, float]]:
     """Run the jobs, the dearest first; return name, passed, CPU seconds and seconds of each."""
-    queue = sorted(jobs, key=lambda path: usual.get(path.name, LEAST))
-    busy, results = [Worker() for _ in range(min(workers, len(jobs)))], []
+    queue, busy, results = sorted(paths, key=lambda path: usual.get(path.name, LEAST)), [], []
     try:
-        for worker in busy:
-            worker.start(path := queue.pop(), usual.get(path.name, LEAST))
-        while busy:
-            wait([worker.pipe for worker in busy], timeout=1)
-            for worker in list(busy):
-                ended = worker.event()
-                if ended is None:
+        while queue or busy:
+            while queue and len(busy) < workers:
+                path = queue.pop()
+                busy.append(Job(path, usual.get(path.name, LEAST)))
+            wait([job.pipe for job in busy], timeout=1)
+            for job in [*busy]:
+                if (outcome := job.outcome()) is None:
                     continue
-                passed, printed, cpu = ended
-                results.append((worker.path.name, passed, cpu, time.monotonic() - worker.begun))
+                busy.remove(job)
+                job.end()
+                passed, printed, cpu = outcome
+                results.append((job.path.name, passed, cpu, time.monotonic() - job.begun))
                 if not passed:
-                    print(f"{worker.path.name} failed\n{printed}", flush=True)
-                    worker.end()
-                    busy[busy.index(worker)] = worker = Worker()
-                if queue:
-                    worker.start(path := queue.pop(), usual.get(path.name, LEAST))
-                else:
-                    worker.end()
-                    busy.remove(worker)
+                    print(f"{job.path.name} failed\n{printed}", flush=True)
     finally:
-        for worker in busy:
-            worker.end()
+        for job in busy:
+            job.end()
     return results
+
+
+def print_table(results: list[tuple[str, bool, float, float]], seconds: float) -> None:
+    """Print what each job cost, the dearest first."""
+    print(f"\n{'':34}CPU s      s")
+    for name, passed, cpu, waited in sorted(results, key=lambda row: -row[2]):
+        print(f"{name:32}{cpu:7.1f}{waited:7.1f}{'' if passed else '  failed'}")
+    print(f"{'together':32}{sum(row[2] for row in results):7.1f}{seconds:7.1f}")
 
 
 def main() -> int:
@@ -137,23 +138,21 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help=f"write the measured CPU seconds to {USUAL.name}")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count(), 8))
     chosen = parser.parse_args()
-    jobs = [path for path in [*ROOT.glob("nbs/*.ipynb"), *ROOT.glob("tests/test_*.py")]
-            if not chosen.names or path.name.startswith(tuple(chosen.names))]
-    if not jobs:
-        parser.error(f"no notebook and no file of tests begins with {' or '.join(chosen.names)}")
+    paths = [path for path in [*ROOT.glob("nbs/*.ipynb"), *ROOT.glob("tests/test_*.py")]
+             if not chosen.names or path.name.startswith(tuple(chosen.names))]
+    if not paths:
+        parser.error(f"no notebook and no file of tests begins with {' or '.join(chosen.names) or 'anything'}")
     os.environ.update(ENVIRONMENT)
+    sys.path.insert(0, str(ROOT))
     usual, begun = json.loads(USUAL.read_text()), time.monotonic()
-    print(f"running {len(jobs)} notebooks and files of tests, {chosen.workers} at a time", flush=True)
-    results = sorted(run(jobs, usual, chosen.workers), key=lambda row: -row[2])
-    print(f"\n{'':34}CPU s      s")
-    for name, passed, cpu, seconds in results:
-        print(f"{name:32}{cpu:7.1f}{seconds:7.1f}{'' if passed else '  failed'}")
-    print(f"{'together':32}{sum(row[2] for row in results):7.1f}{time.monotonic() - begun:7.1f}")
+    print(f"running {len(paths)} notebooks and files of tests, {chosen.workers} at a time", flush=True)
+    results = run(paths, usual, chosen.workers)
+    print_table(results, time.monotonic() - begun)
     failed = [name for name, passed, *_ in results if not passed]
-    print(f"{len(failed)} of {len(jobs)} failed: {', '.join(failed)}" if failed else f"all {len(jobs)} passed")
+    print(f"{len(failed)} of {len(paths)} failed: {', '.join(failed)}" if failed else f"all {len(paths)} passed")
     if chosen.keep and not failed:
         measured = {name: round(cpu, 1) for name, _, cpu, _ in results}
-        kept = measured if not chosen.names else usual | measured
+        kept = usual | measured if chosen.names else measured
         USUAL.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
     return 1 if failed else 0
 
