@@ -5,6 +5,7 @@ heavy libraries once; a file of tests runs in a pytest of its own. No clock deci
 takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell.
 """
 import argparse
+import io
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -44,8 +46,9 @@ def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
 
     nbdev.test.CaptureShell = AnnouncingShell
     os.chdir(ROOT / "nbs")
-    passed, _ = nbdev.test.test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=ROOT)
-    return bool(passed and ran), "" if ran else "no cell was run: is its language python?"
+    with redirect_stderr(io.StringIO()) as printed:
+        passed, _ = nbdev.test.test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=ROOT)
+    return bool(passed and ran), printed.getvalue() if ran else "no cell was run: is its language python?"
 
 
 def run_tests(path: Path, pipe: Connection) -> tuple[bool, str]:
@@ -116,8 +119,7 @@ def run(paths: list[Path], usual: dict[str, float], workers: int) -> list[tuple[
                 job.end()
                 passed, printed, cpu = outcome
                 results.append((job.path.name, passed, cpu, time.monotonic() - job.begun))
-                if not passed:
-                    print(f"{job.path.name} failed\n{printed}", flush=True)
+                print(f"{job.path.name} passed" if passed else f"{job.path.name} failed\n{printed}", flush=True)
     finally:
         for job in busy:
             job.end()
