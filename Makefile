@@ -1,5 +1,5 @@
 # make run    install, then train with and without the sky on the S&P 500 and write the report
-# make test   install, then check notebooks and library and run every test
+# make test   install, then run every notebook and every test; one of them: .venv/bin/python tests/run_all.py 62
 # make lab    JupyterLab on the notebooks, one thread for each unless OMP_NUM_THREADS says otherwise
 # make docs   the site (needs Quarto)
 # make readme write README.md from nbs/index.ipynb
