@@ -33,7 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
 
 # %% ../nbs/82_app.front.ipynb #64d26cb9
 def _limit_threads():
-    """Let torch compute on one thread unless OMP_NUM_THREADS says otherwise, and let idle threads sleep."""
+    """Let torch use one thread unless OMP_NUM_THREADS says otherwise; let idle threads sleep."""
     chosen = "OMP_NUM_THREADS" in os.environ
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -132,7 +132,7 @@ TAIL = 800      # days beyond the last date among which the seam is sought: more
 
 @lru_cache(maxsize=2)
 def _true_states(start: pd.Timestamp, days: int) -> pd.DataFrame:
-    """Return the states of the true sky day by day; kept, since each further draw of noise needs them again."""
+    """Return the states of the true sky day by day; kept, since a further draw needs them again."""
     return body_states(pd.date_range(start, periods=days, freq="D"), hour=0)
 
 
