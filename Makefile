@@ -1,6 +1,6 @@
 # make run    install, then train with and without the sky on the S&P 500 and write the report
-# make test   install, then check notebooks and library and run every test
-# make lab    JupyterLab on the notebooks
+# make test   install, then run every notebook and every test; one of them: .venv/bin/python tests/run_all.py 62
+# make lab    JupyterLab on the notebooks, one thread for each unless OMP_NUM_THREADS says otherwise
 # make docs   the site (needs Quarto)
 # make readme write README.md from nbs/index.ipynb
 # make clean  remove everything that can be made again
@@ -14,11 +14,9 @@ run: .venv/run.stamp
 	$(BIN)/celestial-pgat run
 
 test: .venv/dev.stamp
-	$(BIN)/pytest -q tests/test_project.py
-	$(BIN)/python tests/run_notebooks.py
-	$(BIN)/pytest -q tests --ignore tests/test_project.py
-	@cat .venv/notebook_times.txt
+	$(BIN)/python tests/run_all.py
 
+lab: export OMP_NUM_THREADS ?= 1
 lab: .venv/dev.stamp
 	$(BIN)/jupyter lab --notebook-dir nbs
 

@@ -7,6 +7,9 @@ __version__ = "0.1.0"
 __all__ = []
 
 # %% ../nbs/82_app.front.ipynb #1ddd809f
+import os
+import sys
+
 import lazy_loader
 
 # %% ../nbs/82_app.front.ipynb #3141de1f
@@ -27,3 +30,15 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "evaluate.metrics": ["evaluate"],
     "app.cli": ["run"],
 })
+
+# %% ../nbs/82_app.front.ipynb #64d26cb9
+def _limit_threads():
+    """Let torch use one thread unless OMP_NUM_THREADS says otherwise; let idle threads sleep."""
+    chosen = "OMP_NUM_THREADS" in os.environ
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "torch" in sys.modules and not chosen:
+        sys.modules["torch"].set_num_threads(1)
+
+
+_limit_threads()

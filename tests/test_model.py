@@ -13,6 +13,7 @@ from celestial_pgat.model.pgat import CelestialPGAT
 from celestial_pgat.train.loop import fit
 
 SMOKE = preset("smoke")
+SHORT = dataclasses.replace(SMOKE, train=dataclasses.replace(SMOKE.train, epochs=1, warmup_epochs=0))
 
 
 def windows(prices: pd.DataFrame, **kwargs) -> ForecastData:
@@ -55,7 +56,7 @@ def test_prices_after_the_training_block_change_nothing_in_it(prices):
 
 def test_a_trained_forecast_does_not_see_the_future(prices, tmp_path):
     data = windows(prices)
-    model = fit(SMOKE, data, tmp_path, progress=False).model
+    model = fit(SHORT, data, tmp_path, progress=False).model
     origin = 20
     row = prices.index.get_loc(data.test.origins[origin])
     changed = prices.copy()

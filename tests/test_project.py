@@ -44,6 +44,12 @@ def test_notebook_has_stored_outputs_and_no_error(path):
     assert not [output for output in outputs if output["output_type"] == "error"]
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_clock_decides_over_a_property(path):
+    code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code")
+    assert code.count("deadline=None") == code.count("\n@given("), "give every @given a @settings(deadline=None)"
+
+
 def test_library_is_what_the_notebooks_export(exported):
     files = lambda root: {path.relative_to(root): path.read_text() for path in (root / "celestial_pgat").rglob("*.py")}
     here, fresh = files(ROOT), files(exported)

@@ -8,6 +8,7 @@ __all__ = ['TAIL', 'shifted', 'obliquity', 'turn_states', 'rotated', 'permuted',
 # %% ../../nbs/13_sky.surrogates.ipynb #5e10760b
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,12 @@ def surrogate_series(values: np.ndarray, least: int, at: np.ndarray, rng: np.ran
 TAIL = 800      # days beyond the last date among which the seam is sought: more than the longest synodic period (Mars, 780)
 
 
+@lru_cache(maxsize=2)
+def _true_states(start: pd.Timestamp, days: int) -> pd.DataFrame:
+    """Return the states of the true sky day by day; kept, since a further draw needs them again."""
+    return body_states(pd.date_range(start, periods=days, freq="D"), hour=0)
+
+
 def _daily(moments: pd.DatetimeIndex) -> tuple[pd.DataFrame, int, np.ndarray]:
     """Return states on a daily grid from the first moment, the steps that the moments need, and the moments in days from the first."""
     start = moments.min()
@@ -139,7 +146,7 @@ def _daily(moments: pd.DatetimeIndex) -> tuple[pd.DataFrame, int, np.ndarray]:
     room = (EPHEMERIS_END - start).days
     if room < least + 10:
         raise ValueError(f"{moments.max()} is too near the end of the ephemeris, {EPHEMERIS_END}; noise needs ten days more")
-    return body_states(pd.date_range(start, periods=min(least + TAIL, room), freq="D"), hour=0), least, at
+    return _true_states(start, min(least + TAIL, room)), least, at
 
 
 def noise(dates: Iterable | date, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:

@@ -1,0 +1,163 @@
+"""Run every notebook and every file of tests, the dearest first, and end with the table of what each cost.
+
+A notebook runs as `nbdev_test` runs it, by its `test_nb`, but in a process of its own, forked from one that has imported the
+heavy libraries once; a file of tests runs in a pytest of its own. No clock decides over green, but for one guard: a job that
+takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell.
+"""
+import argparse
+import io
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import redirect_stderr
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+USUAL = ROOT / "tests" / "usual_seconds.json"  # by name of job; `--keep` writes it
+LEAST = 60                                     # usual seconds of a cheaper job, or of one that is new
+ENVIRONMENT = {"MPLBACKEND": "agg", "CELESTIAL_SCALE": "smoke"}
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["celestial_pgat.train.loop", "matplotlib.pyplot", "seaborn", "nbdev.test"])
+
+
+def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
+    """Run one notebook in this process as `nbdev_test` does; announce each cell through `pipe`."""
+    import nbdev.test
+    from execnb.shell import CaptureShell
+    from nbdev.config import get_config
+    ran = []
+
+    class AnnouncingShell(CaptureShell):
+        """A shell that says which cell it is about to run, and draws at half the resolution of a page."""
+
+        def __init__(self, path: Path):
+            super().__init__(path, mpl_format="png")
+
+        def cell(self, cell, *arguments, **kwargs):
+            if cell.cell_type == "code":
+                ran.append(cell)
+                pipe.send(("place", f"cell {cell.idx_ + 1}:\n{cell.source.strip()[:300]}"))
+            return super().cell(cell, *arguments, **kwargs)
+
+    nbdev.test.CaptureShell = AnnouncingShell
+    os.chdir(ROOT / "nbs")
+    with redirect_stderr(io.StringIO()) as printed:
+        passed, _ = nbdev.test.test_nb(path, skip_flags=get_config().tst_flags.split(), basepath=ROOT)
+    return bool(passed and ran), printed.getvalue() if ran else "no cell was run: is its language python?"
+
+
+def run_tests(path: Path, pipe: Connection) -> tuple[bool, str]:
+    """Run one file of tests in a pytest of its own; announce each line that it prints through `pipe`."""
+    command, lines = [sys.executable, "-m", "pytest", "-v", "--tb=short", path], []
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        for line in process.stdout:
+            lines.append(line)
+            pipe.send(("place", f"what follows {line}"))
+    return process.returncode == 0, "".join(line for line in lines if " PASSED " not in line)
+
+
+def work(path: Path, pipe: Connection) -> None:
+    """Run a job and send back how it ended: passed, what it printed, CPU seconds."""
+    os.setsid()                                               # so that the guard ends what the job has started, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
+    passed, printed = (run_notebook if path.suffix == ".ipynb" else run_tests)(path, pipe)
+    pipe.send(("end", (passed, printed, sum(os.times()[:4]))))
+
+
+class Job:
+    """A notebook or file of tests that runs, where it is at, and how long it may take."""
+
+    def __init__(self, path: Path, usual: float):
+        self.path, self.place, self.begun, self.limit = path, "its start", time.monotonic(), 10 * max(usual, LEAST)
+        self.pipe, theirs = CONTEXT.Pipe(duplex=False)
+        self.process = CONTEXT.Process(target=work, args=(path, theirs))
+        self.process.start()
+        theirs.close()
+
+    def outcome(self) -> tuple[bool, str, float] | None:
+        """Return passed, what was printed and CPU seconds, or None while the job runs."""
+        waited = time.monotonic() - self.begun
+        try:
+            if self.pipe.poll():
+                kind, said = self.pipe.recv()
+                if kind == "end":
+                    return said
+                self.place = said
+            elif waited > self.limit:
+                return False, f"hangs: no end after {self.limit:.0f} s, ten times what is usual; at {self.place}", waited
+        except EOFError:
+            self.process.join()
+            return False, f"its process died (exit code {self.process.exitcode}) at {self.place}", waited
+
+    def end(self) -> None:
+        """End the process and whatever it has started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:  # all gone, or not yet in a group of its own
+            self.process.kill()
+        self.process.join()
+
+
+def run(paths: list[Path], usual: dict[str, float], workers: int) -> list[tuple[str, bool, float, float]]:
+    """Run the jobs, the dearest first; return name, passed, CPU seconds and seconds of each."""
+    queue, busy, results = sorted(paths, key=lambda path: usual.get(path.name, LEAST)), [], []
+    try:
+        while queue or busy:
+            while queue and len(busy) < workers:
+                path = queue.pop()
+                busy.append(Job(path, usual.get(path.name, LEAST)))
+            wait([job.pipe for job in busy], timeout=1)
+            for job in [*busy]:
+                if (outcome := job.outcome()) is None:
+                    continue
+                busy.remove(job)
+                job.end()
+                passed, printed, cpu = outcome
+                results.append((job.path.name, passed, cpu, time.monotonic() - job.begun))
+                print(f"{job.path.name} passed" if passed else f"{job.path.name} failed\n{printed}", flush=True)
+    finally:
+        for job in busy:
+            job.end()
+    return results
+
+
+def print_table(results: list[tuple[str, bool, float, float]], seconds: float) -> None:
+    """Print what each job cost, the dearest first."""
+    print(f"\n{'':34}CPU s      s")
+    for name, passed, cpu, waited in sorted(results, key=lambda row: -row[2]):
+        print(f"{name:32}{cpu:7.1f}{waited:7.1f}{'' if passed else '  failed'}")
+    print(f"{'together':32}{sum(row[2] for row in results):7.1f}{seconds:7.1f}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="beginnings of names, such as 62 or test_cli; all if none is given")
+    parser.add_argument("--keep", action="store_true", help=f"write the measured CPU seconds to {USUAL.name}")
+    parser.add_argument("--workers", type=int, default=min(os.cpu_count(), 8))
+    chosen = parser.parse_args()
+    paths = [path for path in [*ROOT.glob("nbs/*.ipynb"), *ROOT.glob("tests/test_*.py")]
+             if not chosen.names or path.name.startswith(tuple(chosen.names))]
+    if not paths:
+        parser.error(f"no notebook and no file of tests begins with {' or '.join(chosen.names) or 'anything'}")
+    os.environ.update(ENVIRONMENT)
+    sys.path.insert(0, str(ROOT))
+    usual, begun = json.loads(USUAL.read_text()), time.monotonic()
+    print(f"running {len(paths)} notebooks and files of tests, {chosen.workers} at a time", flush=True)
+    results = run(paths, usual, chosen.workers)
+    print_table(results, time.monotonic() - begun)
+    failed = [name for name, passed, *_ in results if not passed]
+    print(f"{len(failed)} of {len(paths)} failed: {', '.join(failed)}" if failed else f"all {len(paths)} passed")
+    if chosen.keep and not failed:
+        measured = {name: round(cpu, 1) for name, _, cpu, _ in results}
+        kept = usual | measured if chosen.names else measured
+        USUAL.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
