@@ -12,7 +12,7 @@ from project import readme_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
-LAYERS = ["sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]  # each may import those before it
+LAYERS = ["core", "sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]  # each may import those before it
 MARKET_FREE = {"graph": {"data"}, "fusion": {"data", "graph"}}                     # and these know nothing of markets
 
 
