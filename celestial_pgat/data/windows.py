@@ -8,7 +8,7 @@ __all__ = ['WALK', 'ForecastBatch', 'assemble', 'standardise', 'Scales', 'split_
            'random_batch']
 
 # %% ../../nbs/24_data.windows.ipynb #e5725667
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -26,6 +26,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, S
 
 from .calendar import CALENDAR_FEATURES, calendar_features, next_sessions, sessions_between
 from .prices import OHLC, validate_ohlc
+from .series import check_series
 from ..sky.edges import phase_edges
 from ..sky.waves import WAVES, wave_table
 
@@ -232,18 +233,20 @@ class ForecastData(LightningDataModule):
     """Cut validated prices into training, validation and test windows, with the sky and the calendar of their days.
 
     `.train`, `.validation`, `.test` are `WindowDataset`s, `.blocks` their rows, `.scales` what was fitted on the training rows
-    (or given). `waves` replaces the computed sky. Raises ValueError for prices that are not valid or have too few rows.
+    (or given). `waves` replaces the computed sky. Raises ValueError for prices that are not valid, whose rows do not fit each other
+    or the `exchange` (see `check_series`, also for `accept`), or which have too few rows.
     """
 
     def __init__(self, prices: pd.DataFrame, history: int, horizon: int, batch_size: int, accumulate: int = 1,
                  validation: float = 0.15, test: float = 0.15, exchange: str = "XNYS", hour: int = 21,
-                 waves: pd.DataFrame | None = None, seed: int = 2024, scales: Scales | None = None):
+                 waves: pd.DataFrame | None = None, seed: int = 2024, scales: Scales | None = None, accept: str | Collection[str] = ()):
         super().__init__()
-        self.prices = validate_ohlc(prices)
+        sky = sky_of(validate_ohlc(prices).index, waves, hour)
+        self.prices, self.accept = check_series(prices, exchange, accept), accept
         check_rows(len(prices), history, horizon, batch_size * accumulate, validation, test)
         self.history, self.horizon, self.batch_size, self.exchange, self.hour = history, horizon, batch_size, exchange, hour
         self.given_waves, self.blocks = waves, split_rows(len(prices), validation, test)
-        logs, sky, train = np.log(self.prices), sky_of(prices.index, waves, hour), self.blocks["train"]
+        logs, train = np.log(self.prices), self.blocks["train"]
         self.scales = Scales.fit(logs[train], sky[train]) if scales is None else scales
         calendar = calendar_features(prices.index, exchange).to_numpy()
         columns = torch.tensor(logs.to_numpy()), self.scales.apply(sky), edges_of(sky), torch.tensor(calendar)
@@ -270,7 +273,7 @@ class ForecastData(LightningDataModule):
 
     def forecast_batch(self) -> tuple[ForecastBatch, pd.DatetimeIndex]:
         """Return the batch (B=1) that ends with the last row, and the sessions that it forecasts; see `future_batch`."""
-        return future_batch(self.prices, self.history, self.horizon, self.scales, self.exchange, self.hour, self.given_waves)
+        return future_batch(self.prices, self.history, self.horizon, self.scales, self.exchange, self.hour, self.given_waves, self.accept)
 
     def summary(self) -> pd.DataFrame:
         """Return a table of the blocks: rows, windows, batches in an epoch, and the dates of the first and last row and origin."""
@@ -282,12 +285,13 @@ class ForecastData(LightningDataModule):
 
 # %% ../../nbs/24_data.windows.ipynb #5b8f7033
 def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scales, exchange: str = "XNYS", hour: int = 21,
-                   waves: pd.DataFrame | None = None) -> tuple[ForecastBatch, pd.DatetimeIndex]:
+                   waves: pd.DataFrame | None = None, accept: str | Collection[str] = ()) -> tuple[ForecastBatch, pd.DatetimeIndex]:
     """Return the window (B=1) of the last `history` rows with a target of zeros, and its `horizon` future sessions.
 
-    Sessions carry the time of day of the last row. `waves` must cover both; raises ValueError if not, or for too few rows.
+    Sessions carry the time of day of the last row. `waves` must cover both; raises ValueError if not, for too few rows, and
+    for what `check_series` refuses.
     """
-    last = validate_ohlc(prices, min_rows=history).iloc[-history:]
+    last = check_series(validate_ohlc(prices, min_rows=history), exchange, accept).iloc[-history:]
     end = last.index[-1]
     sessions = next_sessions(end, horizon, exchange) + (end - end.normalize())
     dates = last.index.append(sessions)

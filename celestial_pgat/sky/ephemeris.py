@@ -66,13 +66,23 @@ def _moments(index: pd.DatetimeIndex, hour: int | float) -> pd.DatetimeIndex:
     "Give the UTC moments of an index, bare dates placed at `hour`; `ValueError` outside the span of DE421."
     if not 0 <= hour < 24:
         raise ValueError(f"hour is {hour}: it is the UTC hour of bare dates, from 0 up to but not including 24")
-    moments = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
-    if (moments == moments.normalize()).all():
-        moments = moments + pd.Timedelta(hours=hour)
-    outside = (moments < EPHEMERIS_START) | (moments > EPHEMERIS_END)
-    if outside.any():
+    bare = index.tz is None and (index == index.normalize()).all()
+    moments = index + pd.Timedelta(hours=hour) if bare else index
+    moments = moments if index.tz is None else moments.tz_convert("UTC").tz_localize(None)
+    early, late = moments < EPHEMERIS_START, moments > EPHEMERIS_END
+    if (outside := early | late).any():
+        count, inside = int(outside.sum()), index[~outside]
+        form = "%Y-%m-%d" if bare else "%Y-%m-%d %H:%M"
+        if not len(inside):
+            remedy = "the sky of these years cannot be computed"
+        elif not index.is_monotonic_increasing:
+            remedy = f"leave out these {count} rows"
+        else:
+            ends = [f"the first {early.sum()} rows, before {inside[0]:{form}}"] * bool(early.any())
+            ends += [f"the last {late.sum()} rows, after {inside[-1]:{form}}"] * bool(late.any())
+            remedy = f"leave out {' and '.join(ends)}"
         raise ValueError(f"{moments[outside][0]} UTC is outside the ephemeris, which covers {EPHEMERIS_START} to {EPHEMERIS_END} UTC "
-                         f"({int(outside.sum())} of {len(moments)} dates are outside): leave these dates out")
+                         f"({count} of {len(moments)} dates are outside): {remedy}")
     return moments
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #008559da
@@ -170,7 +180,8 @@ def body_states(dates: Iterable | date, hour: int | float = 21) -> pd.DataFrame:
     """Compute where the 13 bodies are, apparent and geocentric, in the true ecliptic and equator of date.
 
     `dates`: DatetimeIndex, list of dates, datetimes or ISO strings, or one of these. UTC; time zones are converted. If all times are
-    midnight UTC they are bare dates, placed at `hour` UTC. Repeated and unsorted dates are allowed.
+    midnights without a zone, they are bare dates, placed at `hour` UTC. Repeated and unsorted
+    dates are allowed.
     Returns one row per date, in the order given; columns (body label, quantity of `QUANTITIES`). Radians, au, and these per day;
     longitude in [0, 2 pi). Nodes are osculating, with latitude and distance 0.
     Raises `ValueError` for no dates, a missing or unreadable date, and a date outside `EPHEMERIS_START` to `EPHEMERIS_END`.
