@@ -18,12 +18,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..core.checks import checked
 from .ledger import Claim, ledger_path, provenance_of, read_claims, record_claim, replace_text
 
 # %% ../../nbs/84_app.laboratory.ipynb #f30c4d49
 Rows = list[dict[str, Any]]
 
 
+@checked
 def plain_rows(name: str, rows: Rows) -> Rows:
     """Return rows that JSON can hold: NumPy numbers as plain ones, NaN as None.
 
@@ -42,11 +44,13 @@ def plain_rows(name: str, rows: Rows) -> Rows:
     return rows
 
 
+@checked
 def verdict(holds: bool, in_part: bool = False) -> str:
     """Choose the words of the ledger from two conditions."""
     return "holds" if holds else "holds in part" if in_part else "does not hold"
 
 
+@checked
 def read_sections(path: Path) -> dict[str, dict]:
     """Return the sections stored at `path`, {name: {"provenance": ..., "rows": [...]}}; none if there is no file. Raises ValueError."""
     try:
@@ -58,6 +62,7 @@ def read_sections(path: Path) -> dict[str, dict]:
     return sections
 
 # %% ../../nbs/84_app.laboratory.ipynb #e2432fd8
+@checked
 class Laboratory:
     """Run experiments at two scales, keep their rows in the JSON file `results`, and record verdicts.
 

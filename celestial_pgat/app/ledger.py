@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
+from ..core.checks import checked
 from ..train.checkpoint import git_revision
 
 # %% ../../nbs/83_app.ledger.ipynb #4d5789a4
@@ -82,9 +83,9 @@ class Claim:
     provenance: dict[str, Any]
 
     def __post_init__(self):
-        if self.id not in CLAIMS:
+        if not isinstance(self.id, str) or self.id not in CLAIMS:
             raise ValueError(f"no claim has the id {self.id!r}; there are {', '.join(CLAIMS)}")
-        if self.verdict not in VERDICTS:
+        if not isinstance(self.verdict, str) or self.verdict not in VERDICTS:
             raise ValueError(f"{self.id}: {self.verdict!r} is not a verdict; use one of {', '.join(VERDICTS)}")
         if not isinstance(self.measured, str) or not self.measured.strip():
             raise ValueError(f"{self.id}: measured={self.measured!r} says nothing; give the figure in words, or the reason why there is none")
@@ -106,6 +107,7 @@ class Claim:
         return NOTEBOOK.match(self.evidence).group()
 
 
+@checked
 def provenance_of(seed: int, **more: Any) -> dict[str, Any]:
     """Return seed, source revision and hardware of a result that is made here and now, with whatever else is given."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores ({platform.machine()})"
@@ -121,6 +123,7 @@ def ledger_path() -> Path:
     return root / "data" / "results" / "claims.json"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class Ledger:
     """Hold the entries that are recorded, in the order of CLAIMS."""
@@ -162,11 +165,15 @@ class Ledger:
         return f"<p>{escape(self.summary())}</p>{claims_html(self)}{still}"
 
 # %% ../../nbs/83_app.ledger.ipynb #2a4466db
+@checked
 def badge(verdict: str) -> str:
-    """Return a verdict as HTML, with its colour before its words."""
+    """Return a verdict as HTML, with its colour before its words; ValueError for none of VERDICTS."""
+    if verdict not in VERDICTS:
+        raise ValueError(f"{verdict!r} is not a verdict; use one of {', '.join(VERDICTS)}")
     return f'<span style="color:{VERDICTS[verdict]}">&#9632;</span>&nbsp;{escape(verdict)}'
 
 
+@checked
 def claims_html(ledger: Ledger) -> str:
     """Return the entries as an HTML table, each with a link to the notebook that measured; nothing for no entries."""
     rows = []
@@ -179,6 +186,7 @@ def claims_html(ledger: Ledger) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
 
 # %% ../../nbs/83_app.ledger.ipynb #734e14ae
+@checked
 def read_claims(path: str | Path | None = None) -> Ledger:
     """Return what is recorded at `path`, by default in the checkout's data/results/claims.json; a missing file holds nothing.
 
@@ -202,6 +210,7 @@ def read_claims(path: str | Path | None = None) -> Ledger:
     return Ledger({id: found[id] for id in CLAIMS if id in found})
 
 
+@checked
 def replace_text(path: Path, text: str) -> None:
     """Replace the file at `path` by `text` as a whole or not at all."""
     part = path.with_name(f".{path.name}.part")
@@ -209,6 +218,7 @@ def replace_text(path: Path, text: str) -> None:
     os.replace(part, path)
 
 
+@checked
 def record_claim(id: str, measured: str, verdict: str, evidence: str, *, provenance: dict[str, Any], path: str | Path | None = None) -> Claim:
     """Write a verdict into the ledger at `path`, in place of an earlier one for the same claim, and return the entry.
 
@@ -224,6 +234,7 @@ def record_claim(id: str, measured: str, verdict: str, evidence: str, *, provena
     return entry
 
 # %% ../../nbs/83_app.ledger.ipynb #68f05736
+@checked
 def plot_claims(ledger: Ledger) -> Figure:
     """Draw for each group how many claims got which verdict, and how many are open."""
     verdict = {id: ledger[id].verdict if id in ledger.entries else "open" for id in CLAIMS}

@@ -23,22 +23,35 @@ from einops import repeat
 from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
+from ..core.checks import checked, need_counts, need_finite, need_rows, need_same_shape
 from ..data.prices import OHLC
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #5ff6a78e
+def _need_pair(**arrays: np.ndarray) -> None:
+    """Refuse two arrays that differ in shape, are empty or hold what is not finite: no score would say so."""
+    need_same_shape(**arrays)
+    need_rows(**arrays)
+    need_finite(**arrays)
+
+
+@checked
 def error_scores(forecast: Float[np.ndarray, "..."], truth: Float[np.ndarray, "..."]) -> dict[str, float]:
     """Return MAE, MSE and RMSE of `forecast`, in the units of `truth` (MSE: squared)."""
+    _need_pair(forecast=forecast, truth=truth)
     error = forecast - truth
     mse = float(np.mean(error ** 2))
     return {"MAE": float(np.mean(np.abs(error))), "MSE": mse, "RMSE": mse ** 0.5}
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #1560fc4e
+@checked
 def percentage_scores(forecast: Float[np.ndarray, "..."], truth: Float[np.ndarray, "..."]) -> dict[str, float]:
     """Return MAPE [%] and MSPE [squared %] of prices.
 
     Raises ValueError for a truth that is not positive: then it is no price, and the ratio means nothing.
     """
+    _need_pair(forecast=forecast, truth=truth)
     if np.min(truth) <= 0:
         raise ValueError(f"percentage errors need positive prices, the smallest truth is {np.min(truth):.4g}; "
                          "log changes pass through zero, use MAE, MSE or RMSE for them")
@@ -46,19 +59,26 @@ def percentage_scores(forecast: Float[np.ndarray, "..."], truth: Float[np.ndarra
     return {"MAPE": float(np.mean(np.abs(percent))), "MSPE": float(np.mean(percent ** 2))}
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #7e5ab037
+@checked
 def skill(error: float, naive: float) -> float:
     """Return 1 - error / naive: 1 is perfect, 0 equals the naive forecast; NaN where the naive forecast has no error."""
+    if min(error, naive) < 0:
+        raise ValueError(f"error={error} and naive={naive} must not be negative; give an MAE or an RMSE")
     return 1 - error / naive if naive > 0 else float("nan")
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #5d264233
+@checked
 def direction_accuracy(change: Float[np.ndarray, "..."], truth: Float[np.ndarray, "..."]) -> float:
     """Return the share of cases where both changes have the same sign; zeros are left out, NaN if nothing remains."""
+    _need_pair(change=change, truth=truth)
     counted = (change != 0) & (truth != 0)
     return float(np.mean(np.sign(change[counted]) == np.sign(truth[counted]))) if counted.any() else float("nan")
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #3c4e41ac
+@checked
 def std_ratio(change: Float[np.ndarray, "window step channel"], truth: Float[np.ndarray, "window step channel"]) -> float:
     """Return the spread over windows of `change` relative to that of `truth`; 0 for a constant, NaN if truth is constant."""
+    _need_pair(change=change, truth=truth)
     # Pooled over steps and channels as variances. A constant must give exactly 0, so deviations start from the first row.
     spread = np.sqrt((change - change[0]).var(axis=0).mean())
     whole = np.sqrt((truth - truth[0]).var(axis=0).mean())
@@ -85,6 +105,7 @@ class Difference:
         return f"{self.mean:+.3g} ({self.level:.0%} interval {self.low:+.3g} to {self.high:+.3g}): {word} from zero"
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #0f8c7411
+@checked
 def paired_difference(errors_a: Float[np.ndarray, "window step"], errors_b: Float[np.ndarray, "window step"], block: int,
                       seed: int = 2024, reps: int = 2000, level: float = 0.95) -> Difference:
     """Return the mean of `errors_a - errors_b` with a circular-block-bootstrap percentile interval.
@@ -98,6 +119,11 @@ def paired_difference(errors_a: Float[np.ndarray, "window step"], errors_b: Floa
     if not steps <= block <= windows // 2:
         raise ValueError(f"block={block} must lie between the horizon, {steps} steps (windows overlap by that much), and half "
                          f"of the {windows} windows; choose another block, or test on more than {2 * steps} windows")
+    need_finite(errors_a=errors_a, errors_b=errors_b)
+    need_counts(reps=reps)
+    need_counts(0, seed=seed)
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} is not the level of an interval; use a share such as 0.95")
     per_window = (errors_a - errors_b).mean(axis=1)                              # [window]
     bootstrap = CircularBlockBootstrap(block, per_window, seed=np.random.default_rng(seed))
     low, high = bootstrap.conf_int(np.mean, reps=reps, method="percentile", size=level).ravel()
@@ -111,18 +137,22 @@ class Truth(NamedTuple):
     scale: Float[Tensor, "window"]
 
 
-def _batches(dataset: Any, batch_size: int) -> Iterator[Any]:
+def _batches(dataset: Dataset, batch_size: int) -> Iterator[Any]:
     """Yield the windows of `dataset` in order, `batch_size` at a time."""
+    need_rows(dataset=dataset)
+    need_counts(batch_size=batch_size)
     for start in range(0, len(dataset), batch_size):
         yield dataset[list(range(start, min(start + batch_size, len(dataset))))]
 
 
-def truth_of(dataset: Any, batch_size: int = 256) -> Truth:
+@checked
+def truth_of(dataset: Dataset, batch_size: int = 256) -> Truth:
     """Collect the targets of a data set with their anchors and scales."""
     pieces = [(batch.target, batch.anchor, batch.scale) for batch in _batches(dataset, batch_size)]
     return Truth(*(torch.cat(piece) for piece in zip(*pieces)))
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #f07ccf61
+@checked
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put a model into evaluation mode without gradients, then give every sub-module its own mode back."""
@@ -136,15 +166,19 @@ def evaluating(model: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def predict(model: nn.Module, dataset: Any, batch_size: int = 64) -> Float[Tensor, "window step 4"]:
+@checked
+def predict(model: nn.Module, dataset: Dataset, batch_size: int = 64) -> Float[Tensor, "window step 4"]:
     """Return the forecasts of `model` for every window of `dataset`, in order, in scaled units, on the CPU."""
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     with evaluating(model):
         return torch.cat([model(batch.to(device)).float().cpu() for batch in _batches(dataset, batch_size)])
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #e1b7390f
+@checked
 def constant_forecast(target: Float[Tensor, "train step 4"], windows: int) -> Float[Tensor, "window step 4"]:
     """Repeat the median of the training targets, [step, 4], for every one of `windows`: the least MAE of any constant."""
+    need_rows(target=target)
+    need_counts(windows=windows)
     return repeat(target.quantile(0.5, dim=0), "step channel -> window step channel", window=windows)
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #2cfd03b7
@@ -152,6 +186,7 @@ RANDOM_WALK = "random walk"
 ALL = "All"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Changes:
     """Hold forecasts and truth as log changes relative to the anchor, float64, and score them in either unit.
@@ -194,6 +229,7 @@ def _channels(target: str) -> slice:
     return slice(None) if target == ALL else slice(OHLC.index(target), OHLC.index(target) + 1)
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #c45c69eb
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Metrics(Changes):
     """Compute the tables of a comparison; printing it shows `summary`."""
@@ -267,6 +303,7 @@ def _check(name: str, values: Tensor, scale: Tensor, shape: torch.Size) -> None:
                          "scaled units, as in ForecastBatch.target, not prices")
 
 
+@checked
 def evaluate(forecasts: dict[str, Float[Tensor, "window step 4"]], target: Float[Tensor, "window step 4"],
              anchor: Float[Tensor, "window"], scale: Float[Tensor, "window"], unit: str = "index points") -> Metrics:
     """Compare forecasts with the truth, all in scaled units, and with the random walk, which is added.
@@ -275,6 +312,8 @@ def evaluate(forecasts: dict[str, Float[Tensor, "window step 4"]], target: Float
     """
     if RANDOM_WALK in forecasts:
         raise ValueError(f"a forecast is named {RANDOM_WALK!r}; that name is kept for the forecast of zeros, choose another")
+    need_rows(target=target)
+    need_same_shape(anchor=anchor, scale=scale, windows=target[:, 0, 0])
     if not (scale > 0).all() or not (anchor.abs() < 25).all():
         raise ValueError(f"the smallest scale is {scale.min():.4g} and the largest anchor {anchor.abs().max():.4g}; a scale is "
                          "positive, an anchor is the log of a price and below 25. Pass those of the ForecastBatch")
@@ -286,12 +325,14 @@ def evaluate(forecasts: dict[str, Float[Tensor, "window step 4"]], target: Float
                    anchor.double().numpy(), unit)
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #90049bd5
+@checked
 def forecast_colors(names: list[str]) -> dict[str, Any]:
     """Give each forecast one colour for all pictures: grey for the random walk, colour-blind-safe ones for the others."""
     others = [name for name in names if name != RANDOM_WALK]
     return {RANDOM_WALK: "0.45"} | dict(zip(others, sns.color_palette("colorblind", len(others))))
 
 
+@checked
 def plot_horizon(metrics: Metrics, target: str = "Close") -> Figure:
     """Plot the MAE and its skill against the random walk, by forecast step."""
     errors, colors = metrics.by_horizon(target), forecast_colors(list(metrics.changes))

@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Bool
 from torch import Tensor, nn
 
+from ..core.checks import checked, need_rows
 from .diagnostics import ROOT, Hook, Sums, first_tensor
 from .gate import REPEATED
 
 # %% ../../nbs/42_fusion.audit.ipynb #209d2a21
+@checked
 class NormMonitor:
     """Record the RMS of what goes into and comes out of each layer of some types: `with NormMonitor(model) as monitor: model(x)`.
 
@@ -74,6 +77,7 @@ class NormMonitor:
         return f"<p>{len(self.seen)} of {len(self.layers)} layers called</p>{self.table.to_html(float_format='{:.3g}'.format)}"
 
 # %% ../../nbs/42_fusion.audit.ipynb #e339abd4
+@checked
 @dataclass(frozen=True, repr=False)
 class GradientAudit:
     """Hold what `gradient_audit` found: `table` with a row for each parameter: status, rms, entries, rows, zero_rows and where.
@@ -105,18 +109,22 @@ class GradientAudit:
         return f"<p>{self.heading()}</p>" + ("" if self.findings.empty else self.findings.to_html(float_format="{:.3g}".format, na_rep=""))
 
 # %% ../../nbs/42_fusion.audit.ipynb #2418a99a
+@checked
 def row_rms(gradient: Tensor) -> np.ndarray:
     """Return the RMS of each row, along the first axis, of a gradient; a gradient without axes is one row."""
+    need_rows(gradient=gradient)
     dense = gradient.detach().to_dense() if gradient.layout is not torch.strided else gradient.detach()
     return dense.double().reshape(dense.shape[0] if dense.ndim else 1, -1).square().mean(1).sqrt().cpu().numpy()
 
 
-def ranges(chosen: np.ndarray) -> str:
+@checked
+def ranges(chosen: Bool[np.ndarray, "row"]) -> str:
     """Write the places that are true as ranges, such as "0:3, 7:8"."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]])))
     return ", ".join(f"{start}:{stop}" for start, stop in zip(edges[::2], edges[1::2]))
 
 
+@checked
 def gradient_audit(model: nn.Module, rounding: float | None = None) -> GradientAudit:
     """Judge the gradient of each parameter after a backward pass.
 

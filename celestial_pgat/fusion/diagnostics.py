@@ -39,6 +39,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
 
+from ..core.checks import checked, need_columns
 from .gate import REPEATED, FusionGate
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #a8660c5d
@@ -69,6 +70,7 @@ def constant_part(x: Tensor, unit: int = -1) -> Tensor:
     return x.mean(axes, keepdim=True).expand_as(x).contiguous()
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #73cbd188
+@checked
 @dataclass(frozen=True)
 class Branches:
     """Name two branches of any model by the paths of sub-modules, and the sub-module that returns the gate, if there is one.
@@ -133,6 +135,7 @@ class Point:
 ROOT = "(model)"
 
 
+@checked
 def find_module(model: nn.Module, path: str, point: str) -> nn.Module:
     """Return the sub-module at `path`. Raises ValueError, naming near ones, if there is none; `point` says where it was named."""
     modules = dict(model.named_modules())
@@ -143,6 +146,7 @@ def find_module(model: nn.Module, path: str, point: str) -> nn.Module:
                      + (f"the nearest are {near}" if near else "model.named_modules() lists what it has"))
 
 
+@checked
 def find_end(model: nn.Module, path: str, point: str) -> End:
     """Return the branch that "path" or "path:argument" names. Raises ValueError for a module or an argument that does not exist."""
     path, colon, argument = path.partition(":")
@@ -160,6 +164,7 @@ def find_end(model: nn.Module, path: str, point: str) -> End:
                      f"or 0 to {len(names) - 1} by place")
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #7db67991
+@checked
 def find_points(model: nn.Module, branches: Mapping[str, Branches] | None = None) -> list[Point]:
     """Return every FusionGate of the model under its path, and the points of `branches`.
 
@@ -321,6 +326,7 @@ def name_nonfinite(values: Mapping[str, float], measured: Mapping[str, Any]) -> 
     return ", ".join(name.replace("gate_mean", "gate") for name in bad if shares or not name.startswith("influence"))
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #89cc5396
+@checked
 @contextmanager
 def still(model: nn.Module) -> Iterator[None]:
     """Run `model` in evaluation mode, without gradients, traces in autocast's cache, or fused layers; restore each module's mode."""
@@ -356,6 +362,7 @@ def clone(nest: Any) -> Any:
     return tree_map(one, nest)
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #44b4b791
+@checked
 def pick_output(output: Callable[[Any], Tensor | None], returned: Any) -> Tensor:
     """Return the tensor that `output` finds, in float32 or better. Raises ValueError if it finds none, or a single number."""
     found = output(returned)
@@ -395,6 +402,7 @@ def measure_influence(model: nn.Module, points: Sequence[Point], args: tuple, kw
         return {point.name: {f"influence_{side}": without(point, side) for side in "ab"} | {"output_spread": spread} for point in points}
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #9afaa9e6
+@checked
 def drop_cut_line(path: Path) -> None:
     """Cut off a last line that has no end, with a warning. A file that does not exist is left so."""
     text = path.read_bytes() if path.exists() else b""
@@ -404,12 +412,15 @@ def drop_cut_line(path: Path) -> None:
         os.truncate(path, whole)
 
 
+@checked
 def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") -> list[dict[str, Any]]:
     """Return the objects in a file of JSON lines, each with `keys` first, which it must have. `kind` says in messages what the file is.
 
     Warns about a last line that was cut short, and leaves it out. Raises ValueError, naming the line, for any other
     line that is not such an object, for a file without a whole line, and FileNotFoundError.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no {kind} at {Path(path)}; give the path of a file of JSON lines")
     *lines, rest = Path(path).read_text(encoding="utf-8").split("\n")
     if rest:
         warnings.warn(f"{Path(path).name}: line {len(lines) + 1} was cut short and is left out")
@@ -426,6 +437,7 @@ def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") ->
     return rows
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #26876682
+@checked
 def append_fusion_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append rows to a fusion log, as JSON lines."""
     plain = lambda value: value if not isinstance(value, float) or math.isfinite(value) else None if math.isnan(value) else str(value)
@@ -433,6 +445,7 @@ def append_fusion_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         file.write("".join(json.dumps({key: plain(value) for key, value in row.items()}, allow_nan=False) + "\n" for row in rows))
 
 
+@checked
 def continue_log(path: Path, batch: int) -> None:
     """Make the folder of a fusion log; in one that exists keep the rows up to `batch`, from where the run goes on, and drop all others.
 
@@ -452,6 +465,7 @@ def continue_log(path: Path, batch: int) -> None:
         os.replace(rest, path)
 
 
+@checked
 def read_fusion_log(path: str | Path) -> pd.DataFrame:
     """Return the rows of a fusion log, with the COLUMNS of `FusionDiagnostics.records`.
 
@@ -496,6 +510,7 @@ def find_flags(row: Mapping[str, Any], limits: Limits) -> dict[str, str]:
     return {name: why for name, (raised, why) in tests.items() if raised}
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #91f39aef
+@checked
 def summarise_fusion(records: pd.DataFrame, limits: Limits = Limits(), last: int = 5) -> pd.DataFrame:
     """Return one row for each point: the means over its `last` recorded batches, how many, the flags and a verdict in words.
 
@@ -506,6 +521,7 @@ def summarise_fusion(records: pd.DataFrame, limits: Limits = Limits(), last: int
         raise ValueError(f"last={last}: use 1 or more")
     if records.empty:
         raise ValueError("nothing was recorded yet: train the model for a batch, in training mode and with gradients")
+    need_columns(COLUMNS, records=records)
     latest = records.groupby("point", sort=False).tail(last)
     groups = latest.groupby("point", sort=False)
     table = latest[latest["nonfinite"] == ""].groupby("point")[list(NUMBERS)].mean().reindex(groups.size().index)
@@ -608,6 +624,7 @@ class FusionRecords:
         return f"<p>{self.heading()}</p>{shorten(table).to_html(**FORMAT)}<ul>{verdicts}</ul>"
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #4317b178
+@checked
 def check_batches(name: str, value: int, least: int) -> None:
     """Refuse what is no number of batches. Raises ValueError, naming the argument."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
@@ -743,6 +760,7 @@ class FusionCallback(FusionTaps, Callback):
         self.detach()
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #2bb5920c
+@checked
 class FusionDiagnostics(FusionCallback):
     """Record what fusion points do while a model trains: `with FusionDiagnostics(model) as d:`, or as a callback of a Lightning Trainer.
 
@@ -772,6 +790,7 @@ class FusionDiagnostics(FusionCallback):
             self.warn_if_unseen("the block ended")
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #8407cbf1
+@checked
 def plot_fusion(records: pd.DataFrame, limits: Limits = Limits()) -> Figure:
     """Draw sizes, gate, its movement, pulls and the influence of both branches over batches, for each point, with the thresholds dashed."""
     summary = summarise_fusion(records, limits)

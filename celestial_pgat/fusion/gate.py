@@ -9,7 +9,7 @@ __all__ = ['STRATEGIES', 'NORMS', 'OPENINGS', 'UNGATED', 'REPEATED', 'check_fusi
 
 # %% ../../nbs/40_fusion.gate.ipynb #f2eeb596
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,6 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from ..core.checks import checked, described, need_counts, need_rows, need_same_shape
+
 # %% ../../nbs/40_fusion.gate.ipynb #e0f0a188
 STRATEGIES = ("gated_addition", "interpolation", "multiplication", "addition", "concat", "attention", "film")
 NORMS = {"layer": nn.LayerNorm, "rms": nn.RMSNorm, None: nn.Identity}
@@ -33,6 +35,7 @@ OPENINGS = {"balanced": 0.0, "open": 2.0, "closed": -2.0}  # logit o of the gate
 UNGATED = ("addition", "concat", "film")
 
 
+@checked
 def check_fusion(strategy: str, norm: str | None, init: str) -> None:
     """Refuse a strategy, norm or init that does not exist, and an init where there is no gate: ValueError with what is allowed."""
     for name, value, allowed in [("strategy", strategy, STRATEGIES), ("norm", norm, NORMS), ("init", init, OPENINGS)]:
@@ -42,6 +45,7 @@ def check_fusion(strategy: str, norm: str | None, init: str) -> None:
         raise ValueError(f"strategy={strategy!r} has no gate that init={init!r} could set; leave init at 'balanced'")
 
 # %% ../../nbs/40_fusion.gate.ipynb #4933766b
+@checked
 class FusionGate(nn.Module):
     """Join stream `b` to stream `a`: `forward(a, b)`, both `[..., d]` -> `[..., d]`.
 
@@ -53,6 +57,7 @@ class FusionGate(nn.Module):
 
     def __init__(self, d: int, strategy: str = "gated_addition", norm: str | None = "layer", init: str = "balanced"):
         super().__init__()
+        need_counts(d=d)
         check_fusion(strategy, norm, init)
         self.strategy = strategy
         self.norm_a, self.norm_b = NORMS[norm](d), NORMS[norm](d)
@@ -75,6 +80,9 @@ class FusionGate(nn.Module):
         return self.logit(F.gelu(self.from_a(a) + self.from_b(b)))                      # [..., d]
 
     def forward(self, a: Float[Tensor, "*batch d"], b: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
+        for name, stream in (("a", a), ("b", b)):
+            if not isinstance(stream, Tensor):
+                raise TypeError(f"{name} is {described(stream)}; both streams must be Tensors, [..., d]")
         if a.shape != b.shape:
             raise ValueError(f"the streams differ in shape: a is {tuple(a.shape)}, b is {tuple(b.shape)}; bring b to the shape of a first")
         a, b = self.norm_a(a), self.norm_b(b)                                           # [..., d]
@@ -101,8 +109,9 @@ class FusionGate(nn.Module):
 REPEATED = []   # models that are run again only to be measured, see `FusionDiagnostics`: such calls are nobody's business
 
 
+@checked
 @contextmanager
-def capture(module: nn.Module):
+def capture(module: nn.Module) -> Iterator[list[Tensor]]:
     """Collect what `module` returns while the block lasts: `with capture(gate.opening) as seen: model(batch)`.
 
     `seen` is a list with one detached output for each call; calls that only repeat another to measure something do not count. The
@@ -116,13 +125,17 @@ def capture(module: nn.Module):
         hook.remove()
 
 # %% ../../nbs/40_fusion.gate.ipynb #57115873
+@checked
 def rms(x: Tensor) -> float:
-    """Return the root mean square of all elements of `x`."""
+    """Return the root mean square of all elements of `x`; ValueError if there is none."""
+    need_rows(x=x)
     return x.detach().square().mean().sqrt().item()
 
 # %% ../../nbs/40_fusion.gate.ipynb #b9e1fbc0
+@checked
 def measure_fusion(gate: FusionGate, a: Float[Tensor, "*batch d"], b: Float[Tensor, "*batch d"], probe: Float[Tensor, "*batch d"]) -> dict[str, float]:
     """Return parameters, RMS of the output, gradient RMS into each stream for the loss `sum(probe * output)`, and the gate's statistics."""
+    need_same_shape(a=a, b=b, probe=probe)
     a, b = a.detach().requires_grad_(), b.detach().requires_grad_()
     with capture(getattr(gate, "opening", gate)) as seen:
         out = gate(a, b)
@@ -132,6 +145,7 @@ def measure_fusion(gate: FusionGate, a: Float[Tensor, "*batch d"], b: Float[Tens
     return row | {"gate_mean": used.mean().item(), "gate_std": used.std().item(), "gate_min": used.min().item(), "gate_max": used.max().item()}
 
 # %% ../../nbs/40_fusion.gate.ipynb #1f30e638
+@checked
 @dataclass(frozen=True, repr=False)
 class FusionComparison:
     """Hold what `compare_fusion_strategies` found.
@@ -158,6 +172,7 @@ class FusionComparison:
         return picture + self.table.to_html(float_format="{:.3g}".format, na_rep="")
 
 # %% ../../nbs/40_fusion.gate.ipynb #db25d5ed
+@checked
 def plot_fusion_comparison(comparison: FusionComparison) -> Figure:
     """Draw output and gradients as maps of strategy by norm; below, if there was a target, the learning curves by norm."""
     table, curves = comparison.table, comparison.curves
@@ -184,8 +199,14 @@ def plot_fusion_comparison(comparison: FusionComparison) -> Figure:
     return figure
 
 # %% ../../nbs/40_fusion.gate.ipynb #d7e75b92
+@checked
 def learning_curve(gate: FusionGate, a: Tensor, b: Tensor, target: Tensor, steps: int) -> list[float]:
     """Train `gate` and a linear readout on all of `target [..., k]` with Adam; return the mean squared error of each step."""
+    need_counts(steps=steps)
+    need_rows(a=a, target=target)
+    need_same_shape(a=a, b=b)
+    if target.shape[:-1] != a.shape[:-1]:
+        raise ValueError(f"target {tuple(target.shape)} must have the positions of a, {tuple(a.shape[:-1])}")
     readout = nn.Linear(a.shape[-1], target.shape[-1], dtype=a.dtype)
     optimiser, errors = torch.optim.Adam([*gate.parameters(), *readout.parameters()], lr=1e-2), []
     for _ in range(steps):
@@ -197,6 +218,7 @@ def learning_curve(gate: FusionGate, a: Tensor, b: Tensor, target: Tensor, steps
     return errors
 
 
+@checked
 def compare_fusion_strategies(a: Float[Tensor, "*batch d"], b: Float[Tensor, "*batch d"], target: Float[Tensor, "*batch k"] | None = None, *,
                               strategies: Sequence[str] = STRATEGIES, norms: Sequence[str | None] = tuple(NORMS), init: str = "balanced",
                               steps: int = 200, seed: int = 0, progress: bool = True) -> FusionComparison:
@@ -207,6 +229,7 @@ def compare_fusion_strategies(a: Float[Tensor, "*batch d"], b: Float[Tensor, "*b
     not finite, a target of other positions, steps below 1, and what `check_fusion` refuses.
     """
     check_fusion("gated_addition", None, init)
+    need_rows(strategies=strategies, norms=norms)
     if steps < 1 or target is not None and target.shape[:-1] != a.shape[:-1]:
         raise ValueError(f"steps={steps} must be 1 or more, and a target must have the positions of a, {tuple(a.shape[:-1])}; "
                          f"this one is {None if target is None else tuple(target.shape)}")

@@ -11,7 +11,9 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from ..core.checks import checked, need_shares
 from .bytes import recomputed
+from .nodes import require_shape
 
 # %% ../../nbs/35_graph.attention.ipynb #efe55d92
 class AttentionWeights(nn.Module):
@@ -30,6 +32,7 @@ class AttentionWeights(nn.Module):
         return logits.softmax(-1).masked_fill(~mask, 0)                         # [..., H, N, N]
 
 # %% ../../nbs/35_graph.attention.ipynb #c3f47d5d
+@checked
 def require_heads(width: int, heads: int) -> None:
     """Refuse a `width` that `heads` cannot share equally: ValueError naming both and the nearest valid widths."""
     if heads < 1:
@@ -41,6 +44,7 @@ def require_heads(width: int, heads: int) -> None:
         raise ValueError(f"width={width} cannot be shared by heads={heads}; the nearest valid width{'s' * (len(near) > 1)}: {' or '.join(near)}")
 
 # %% ../../nbs/35_graph.attention.ipynb #fefcc57d
+@checked
 class BodyAttention(nn.Module):
     """Let the bodies of each step attend to each other, with a bias inside the softmax.
 
@@ -66,12 +70,14 @@ class BodyAttention(nn.Module):
         return self.out(rearrange(message, "b t h n c -> b t n (h c)"))         # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #d8cfecf4
+@checked
 class GraphAttentionLayer(nn.Module):
     """Attend along the adjacency, then a feed-forward; both pre-norm with a residual. See AdjacencyAwareGraphAttention."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0):
         super().__init__()
         require_heads(width, heads)
+        need_shares(dropout=dropout)
         self.gain = nn.Parameter(torch.ones(heads))
         self.norm, self.attention = nn.LayerNorm(width), BodyAttention(width, heads)
         self.feed = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
@@ -84,6 +90,7 @@ class GraphAttentionLayer(nn.Module):
         return nodes + self.drop(self.feed(nodes))                                               # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #ae2316ee
+@checked
 class AdjacencyAwareGraphAttention(nn.Module):
     """Pass messages between the bodies of a step; a signed adjacency biases every head of every layer.
 
@@ -103,8 +110,10 @@ class AdjacencyAwareGraphAttention(nn.Module):
 
     def forward(self, nodes: Float[Tensor, "batch time node width"], adjacency: Float[Tensor, "b t receiver sender"],
                 mask: Bool[Tensor, "b t receiver sender"] | None = None) -> Float[Tensor, "batch time node width"]:
+        require_shape("nodes", nodes, -1, -1, -1, -1)
         wanted = (*nodes.shape[:3], nodes.shape[2])                             # (B, T, N, N)
         for name, graph in {"adjacency": adjacency, "mask": adjacency if mask is None else mask}.items():
+            require_shape(name, graph, -1, -1, -1, -1)
             if graph.shape != wanted:
                 raise ValueError(f"{name} is {tuple(graph.shape)}, nodes of {tuple(nodes.shape)} need {wanted}")
         for layer in self.layers:

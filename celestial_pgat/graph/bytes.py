@@ -23,7 +23,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 
+from ..core.checks import checked
+
 # %% ../../nbs/29_graph.bytes.ipynb #fc04acad
+@checked
 @contextmanager
 def watch_saved(note: Callable[[UntypedStorage], None] = lambda storage: None) -> Iterator[Collection[UntypedStorage]]:
     """Collect the storages that autograd keeps for backward while the block runs, each once; parameters are left out.
@@ -48,6 +51,7 @@ def watch_saved(note: Callable[[UntypedStorage], None] = lambda storage: None) -
         kept.clear()                                # autograd holds `pack` until backward is through, and with it `kept`
 
 
+@checked
 def saved_bytes(function: Callable) -> int:
     """Count the bytes that autograd keeps for backward while `function()` runs: unique storages, parameters left out.
 
@@ -86,6 +90,7 @@ def _allocations(function: Callable) -> list[dict]:
     return sorted(found, key=lambda event: event["Ev Idx"])
 
 # %% ../../nbs/29_graph.bytes.ipynb #1aa9b71a
+@checked
 def memory_curve(function: Callable) -> np.ndarray:
     """Return the bytes of CPU memory that `function()` holds after each of its allocations and releases, starting with 0.
 
@@ -100,6 +105,7 @@ def memory_curve(function: Callable) -> np.ndarray:
     return np.array(now)
 
 
+@checked
 def peak_bytes(function: Callable) -> int:
     """Return the largest amount of CPU memory, in bytes above the start, that `function()` holds at any moment."""
     return int(memory_curve(function).max())
@@ -129,6 +135,7 @@ class _Alive(TorchDispatchMode):
         return out
 
 
+@checked
 def tensor_peak_bytes(function: Callable) -> int:
     """Return the largest sum of bytes of the tensors that are made and alive at once while `function()` runs.
 
@@ -150,6 +157,7 @@ class _Largest(TorchDispatchMode):
         return out
 
 
+@checked
 def largest_intermediate(function: Callable) -> int:
     """Return the number of elements of the largest tensor made while `function()` runs, backward included if it runs one."""
     with _Largest() as seen:

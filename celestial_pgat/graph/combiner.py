@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from ..core.checks import checked, need_counts, need_shares
 from .attention import require_heads
 from .nodes import require_shape
 
@@ -71,6 +72,7 @@ def _start(layer: nn.Linear, rows: slice = slice(None), size: float = 0.1, bias:
         layer.bias[rows] = torch.tensor(bias)
 
 # %% ../../nbs/34_graph.combiner.ipynb #5d0d7f59
+@checked
 class MarketConditions(nn.Module):
     """Read a step's context, and its regime if there are regimes: gate logits, calibration, a vector for the bodies.
 
@@ -81,6 +83,7 @@ class MarketConditions(nn.Module):
 
     def __init__(self, d_context: int, width: int, regimes: int | None = None):
         super().__init__()
+        need_counts(d_context=d_context, width=width, regimes=regimes)
         self.sizes = (2 * len(GATES), 2, width)
         signs, calibration = slice(len(GATES), 2 * len(GATES)), slice(2 * len(GATES), 2 * len(GATES) + 2)
         self.context = nn.Linear(d_context, sum(self.sizes))
@@ -114,6 +117,7 @@ def node_statistics(maps: tuple[Tensor, Tensor, Tensor], mixture: Float[Tensor, 
     return torch.stack([*seen, power.sum(-1), power.sum(-2)], -1) / n                      # [S,N,8]
 
 # %% ../../nbs/34_graph.combiner.ipynb #7fb40eab
+@checked
 class NodeTokens(nn.Module):
     """Make one token for each body from what the maps say about it, who it is, the kinds of edges and the market.
 
@@ -122,6 +126,7 @@ class NodeTokens(nn.Module):
 
     def __init__(self, n_nodes: int, width: int):
         super().__init__()
+        need_counts(n_nodes=n_nodes, width=width)
         self.identity = nn.Parameter(0.5 * torch.randn(n_nodes, width))
         self.types = nn.Parameter(0.5 * torch.randn(len(SOURCES), width))
         self.statistics = nn.Linear(2 * len(SOURCES) + 2, width, bias=False)
@@ -133,6 +138,7 @@ class NodeTokens(nn.Module):
         return self.statistics(seen) + (common[:, None] + self.identity)                   # [S,N,width]
 
 # %% ../../nbs/34_graph.combiner.ipynb #fbd2e391
+@checked
 class EdgeAttention(nn.Module):
     """Let the bodies attend to one another along the edges, and add their affinity to the edges.
 
@@ -141,6 +147,7 @@ class EdgeAttention(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
+        need_counts(width=width)
         self.sizes = ((width + 1) // 2, width)
         self.query_value = nn.Linear(width, sum(self.sizes))
         _start(self.query_value, slice(self.sizes[0]), size=0.1 * self.sizes[0] ** -0.5)
@@ -153,6 +160,7 @@ class EdgeAttention(nn.Module):
         return torch.baddbmm(tokens, edges.softmax(-1), value), edges                      # [S,N,width], [S,N,N]
 
 # %% ../../nbs/34_graph.combiner.ipynb #5949a5c5
+@checked
 class StrengthCalibration(nn.Module):
     """Squash the edges into (-1, 1), with the market's gain and offset and each body's readiness to receive and to send.
 
@@ -161,6 +169,7 @@ class StrengthCalibration(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
+        need_counts(width=width)
         self.ends = nn.Linear(width, 2, bias=False)
         _start(self.ends)
 
@@ -172,6 +181,7 @@ class StrengthCalibration(nn.Module):
         return torch.addcmul(shift, F.softplus(gain)[..., None], edges).tanh()             # [S,N,N]
 
 # %% ../../nbs/34_graph.combiner.ipynb #fd6cbf6d
+@checked
 def check_edges(**sources: Float[Tensor, "batch time node node"]) -> None:
     """Raise ValueError if an edge is NaN or infinite, naming the source, the first step, the sample and the edge.
 
@@ -185,20 +195,19 @@ def check_edges(**sources: Float[Tensor, "batch time node node"]) -> None:
                              f"{receiver}, sender {sender}); {int(broken.sum())} edges of it are not finite: mend the source before combining")
 
 # %% ../../nbs/34_graph.combiner.ipynb #c525897c
-def _require_counts(regimes: int | None, **counts: int) -> None:
+def _require_counts(regimes: int | None, **counts: int | None) -> None:
     """Raise ValueError for a count below 1, and for a number of regimes that cannot tell steps apart."""
     if regimes is not None and regimes < 1:
         raise ValueError(f"regimes={regimes} is not a number of regimes; use 2 or more, or None for a combiner without regimes")
     if regimes == 1:
         raise ValueError("regimes=1 cannot tell one step from another, its share is always 1; use 2 or more, or None for a combiner without regimes")
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name}={value} is too small; use at least 1")
+    need_counts(**counts)
 
 
 def _require_inputs(combiner: nn.Module, maps: tuple[Tensor, ...], context: Tensor, regime: Tensor | None) -> None:
     """Raise ValueError, naming the source, for an input that does not fit; look for NaN if the combiner validates."""
-    steps = maps[0].shape[:2] if maps[0].dim() == 4 else (-1, -1)
+    require_shape(SOURCES[0], maps[0], -1, -1, -1, -1)
+    steps = maps[0].shape[:2]
     for name, edges in zip(SOURCES, maps):
         require_shape(name, edges, *steps, combiner.n_nodes, combiner.n_nodes)
     require_shape("context", context, *steps, combiner.d_context)
@@ -222,6 +231,7 @@ def in_pieces(function: Callable[..., Tensor], inputs: tuple[Tensor | None, ...]
     return torch.cat([run(*piece) for piece in pieces], dim)
 
 # %% ../../nbs/34_graph.combiner.ipynb #ac78bcac
+@checked
 class CelestialGraphCombiner(nn.Module):
     """Make one adjacency in (-1, 1) of three, conditioned on the market context, and on its regime, at every step.
 
@@ -233,7 +243,7 @@ class CelestialGraphCombiner(nn.Module):
 
     def __init__(self, n_nodes: int = 13, d_context: int = 208, width: int = 16, layers: int = 2, regimes: int | None = None,
                  time_chunk: int | None = None, validate: bool = False):
-        _require_counts(regimes, n_nodes=n_nodes, d_context=d_context, width=width, layers=layers, time_chunk=1 if time_chunk is None else time_chunk)
+        _require_counts(regimes, n_nodes=n_nodes, d_context=d_context, width=width, layers=layers, time_chunk=time_chunk)
         super().__init__()
         self.n_nodes, self.d_context, self.regimes, self.time_chunk, self.validate = n_nodes, d_context, regimes, time_chunk, validate
         self.market = MarketConditions(d_context, width, regimes)
@@ -278,6 +288,7 @@ def _two_layers(given: int, hidden: int, made: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(given, hidden), nn.GELU(), nn.Linear(hidden, made))
 
 # %% ../../nbs/34_graph.combiner.ipynb #9c78a9ad
+@checked
 class EdgeTokens(nn.Module):
     """Make one token of width d for each edge: 3 -> d/2 -> d, LayerNorm, type products 3d -> d -> d, regime.
 
@@ -286,6 +297,7 @@ class EdgeTokens(nn.Module):
 
     def __init__(self, d: int, regimes: int | None = None):
         super().__init__()
+        need_counts(d=d, regimes=regimes)
         self.embedding = nn.Sequential(_two_layers(len(SOURCES), (d + 1) // 2, d), nn.LayerNorm(d))
         self.types = nn.Parameter(torch.randn(len(SOURCES), d))
         self.interaction = _two_layers(len(SOURCES) * d, d, d)
@@ -301,6 +313,7 @@ class EdgeTokens(nn.Module):
         return tokens
 
 # %% ../../nbs/34_graph.combiner.ipynb #0bf507ef
+@checked
 class EdgeTokenLayer(nn.Module):
     """Self-attention over the edges of a step, context integration 2d -> d -> d, feed-forward d -> 2d -> d.
 
@@ -309,6 +322,7 @@ class EdgeTokenLayer(nn.Module):
 
     def __init__(self, d: int, heads: int, dropout: float = 0.0):
         require_heads(d, heads)
+        need_shares(dropout=dropout)
         super().__init__()
         self.heads = heads
         self.qkv, self.out = nn.Linear(d, 3 * d, bias=False), nn.Linear(d, d)
@@ -329,6 +343,7 @@ class EdgeTokenLayer(nn.Module):
 MODES = ("batch", "sequential", "chunked")
 
 
+@checked
 class EdgeTokenCombiner(nn.Module):
     """Combine three adjacencies by attention over one token of width d for each edge; the reference, not for daily use.
 
@@ -373,6 +388,7 @@ class EdgeTokenCombiner(nn.Module):
         return in_pieces(self.combine, inputs, size, dim=1, recompute=self.mode == "chunked")   # [B,T,N,N]
 
 # %% ../../nbs/34_graph.combiner.ipynb #538db193
+@checked
 @torch.no_grad()
 def ablation_shares(combiner: nn.Module, astronomical: Float[Tensor, "batch time node node"], learned: Float[Tensor, "batch time node node"],
                     attention: Float[Tensor, "batch time node node"], context: Float[Tensor, "batch time d"],

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, need_counts
 from .nodes import require_shape
 
 # %% ../../nbs/36_graph.encoding.ipynb #a81a70e4
@@ -23,6 +24,7 @@ def normalise_rows(adjacency: Float[Tensor, "*batch receiver sender"]) -> Float[
     return adjacency / adjacency.abs().sum(-1, keepdim=True).clamp_min(FLOOR)
 
 # %% ../../nbs/36_graph.encoding.ipynb #a5cf1619
+@checked
 class CausalKernels(nn.Module):
     """Gather each body's own last days, channel by channel: `[B,L,N,width]` -> the same; step t sees no later step.
 
@@ -50,6 +52,7 @@ class CausalKernels(nn.Module):
 MAX_HOPS = 3
 
 
+@checked
 class HopMixture(nn.Module):
     """Mix what arrives over 1 to `hops` hops: nodes `[B,L,N,width]`, adjacency `[B,L,N,N]` or `[N,N]` -> `[B,L,N,width]`.
 
@@ -59,6 +62,7 @@ class HopMixture(nn.Module):
 
     def __init__(self, width: int = 32, hops: int = 2):
         super().__init__()
+        need_counts(width=width)
         if hops not in range(1, MAX_HOPS + 1):
             raise ValueError(f"hops={hops} is not allowed; use 1 to {MAX_HOPS}: after that nearly every body has heard every other")
         self.mix = nn.Parameter(torch.full((hops, width), 1 / hops))
@@ -73,11 +77,13 @@ class HopMixture(nn.Module):
         return heard.view_as(nodes)                                                             # [B, L, N, w]
 
 # %% ../../nbs/36_graph.encoding.ipynb #31b9a419
+@checked
 class GatedInteraction(nn.Module):
     """Fuse a body's own memory and what it heard, both `[..., width]`: a gated choice between them plus their product."""
 
     def __init__(self, width: int = 32):
         super().__init__()
+        need_counts(width=width)
         self.gate_own, self.gate_heard = nn.Linear(width, width), nn.Linear(width, width, bias=False)
 
     def forward(self, own: Float[Tensor, "*nodes width"], heard: Float[Tensor, "*nodes width"]) -> Float[Tensor, "*nodes width"]:
@@ -91,6 +97,7 @@ class _SpatioTemporalEncoding(nn.Module):
 
     def __init__(self, width: int = 32, hops: int = 2, kernels: tuple[int, ...] = (3, 7), n_nodes: int = 13):
         super().__init__()
+        need_counts(width=width, n_nodes=n_nodes)
         self.temporal, self.spatial = CausalKernels(width, kernels), HopMixture(width, hops)
         self.norm, self.interaction, self.out = nn.LayerNorm(width), GatedInteraction(width), nn.Linear(width, width)
         self.n_nodes, self.width = n_nodes, width
@@ -102,6 +109,7 @@ class _SpatioTemporalEncoding(nn.Module):
         return nodes + self.out(self.interaction(own, heard))                                   # [B, L, N, w]
 
 # %% ../../nbs/36_graph.encoding.ipynb #93bb25c3
+@checked
 class JointSpatioTemporalEncoding(_SpatioTemporalEncoding):
     """Let each body hear its neighbours' last days, along one adjacency for all steps.
 
@@ -117,6 +125,7 @@ class JointSpatioTemporalEncoding(_SpatioTemporalEncoding):
         return self.encode(nodes, adjacency)
 
 
+@checked
 class DynamicJointSpatioTemporalEncoding(_SpatioTemporalEncoding):
     """Let each body hear its neighbours' last days, along the adjacency of the day on which it listens.
 

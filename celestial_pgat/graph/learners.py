@@ -18,11 +18,13 @@ from torch.distributions import Bernoulli, kl_divergence
 from torch.distributions.relaxed_bernoulli import LogitRelaxedBernoulli
 from torch.utils.checkpoint import checkpoint
 
+from ..core.checks import checked, need_counts
 from .attention import require_heads
 from .nodes import require_shape
 from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/33_graph.learners.ipynb #e442df95
+@checked
 class TraditionalLearner(nn.Module):
     """Learn a signed, directed adjacency in (-1, 1) from the market context alone.
 
@@ -32,9 +34,7 @@ class TraditionalLearner(nn.Module):
 
     def __init__(self, d_context: int, n_nodes: int = N_BODIES, rank: int = 4):
         super().__init__()
-        for name, value in dict(d_context=d_context, n_nodes=n_nodes, rank=rank).items():
-            if value < 1:
-                raise ValueError(f"{name}={value} is too small; use at least 1")
+        need_counts(d_context=d_context, n_nodes=n_nodes, rank=rank)
         self.d_context, self.n_nodes, self.rank = d_context, n_nodes, rank
         self.ends = nn.Linear(d_context, 2 * n_nodes * rank)
         nn.init.normal_(self.ends.bias, std=0.5)
@@ -46,6 +46,7 @@ class TraditionalLearner(nn.Module):
         return (receive @ send.mT * self.rank**-0.5).tanh()                            # [B,L,N,N]
 
 # %% ../../nbs/33_graph.learners.ipynb #6fb245f9
+@checked
 class DataDrivenLearner(nn.Module):
     """Learn a signed, directed adjacency in (-1, 1) from the features of the bodies.
 
@@ -75,6 +76,7 @@ def _require_temperature(name: str, value: float) -> None:
         raise ValueError(f"{name}={value} is not a temperature; use a positive number such as 0.5")
 
 # %% ../../nbs/33_graph.learners.ipynb #bab1fcad
+@checked
 def temperature_at(progress: float, start: float = 1.0, end: float = 0.3) -> float:
     """Return the temperature at `progress` in [0, 1] of the training: `start` at 0, `end` at 1, exponential between.
 
@@ -94,6 +96,7 @@ class StochasticEdges(NamedTuple):
     kl: Tensor          # scalar, mean over edges of the divergence from the prior, in nats
 
 
+@checked
 class StochasticLearner(nn.Module):
     """Learn for each directed edge the probability that it exists, from the features of the bodies.
 
@@ -106,8 +109,7 @@ class StochasticLearner(nn.Module):
         super().__init__()
         if not 0 < prior < 1:
             raise ValueError(f"prior={prior} is outside (0, 1); use the share of edges that you expect, such as 0.2")
-        if width < 1 or rank < 1:
-            raise ValueError(f"width={width} and rank={rank} must be at least 1")
+        need_counts(width=width, rank=rank)
         self.width, self.rank = width, rank
         self.query, self.key = nn.Linear(width, rank), nn.Linear(width, rank, bias=False)
         self.offset = nn.Parameter(torch.logit(torch.tensor(prior)))
@@ -142,6 +144,7 @@ class LearnedEdges(NamedTuple):
     kl: Tensor | None       # scalar, per-edge mean, from the stochastic learner; None where it is off
 
 
+@checked
 class GraphLearners(nn.Module):
     """Mix the maps of the active learners: `forward(features [B,L,N,width], context [B,L,d_context])` -> LearnedEdges.
 

@@ -14,12 +14,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, described, need_counts
 from ..sky.bodies import N_BODIES, Aspect
 from ..sky.edges import EDGE_FEATURES
 
 # %% ../../nbs/32_graph.nodes.ipynb #c58f6a2f
 def require_shape(name: str, tensor: Tensor, *sizes: int) -> None:
-    """Raise ValueError, naming `name`, unless `tensor` has the shape `sizes`; -1 allows any size."""
+    """Raise ValueError, naming `name`, unless `tensor` has the shape `sizes`; -1 allows any size. TypeError for no tensor."""
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name} is {described(tensor)}; it must be a Tensor, such as torch.as_tensor({name})")
     if tensor.dim() != len(sizes) or any(size not in (-1, got) for size, got in zip(sizes, tensor.shape)):
         expected = ", ".join("any" if size == -1 else str(size) for size in sizes)
         raise ValueError(f"{name} has shape {tuple(tensor.shape)}; expected ({expected})")
@@ -67,6 +70,7 @@ class AspectGeometry(nn.Module):
         return adjacency, received
 
 # %% ../../nbs/32_graph.nodes.ipynb #b2fa9a8f
+@checked
 class PairNetwork(nn.Module):
     """Give every ordered pair of bodies a strength in (-1, 1) under the market context.
 
@@ -75,6 +79,7 @@ class PairNetwork(nn.Module):
 
     def __init__(self, d_context: int, width: int = 32, hidden: int = 8):
         super().__init__()
+        need_counts(d_context=d_context, width=width, hidden=hidden)
         self.receiver = nn.Linear(width, hidden)
         self.sender = nn.Linear(width, hidden, bias=False)
         self.context = nn.Linear(d_context, hidden, bias=False)
@@ -95,6 +100,7 @@ class BodyNodes(NamedTuple):
     dynamic: Float[Tensor, "batch time node node"]
 
 # %% ../../nbs/32_graph.nodes.ipynb #4095265e
+@checked
 class CelestialBodyNodes(nn.Module):
     """Give the bodies features, geometric edges and context-dependent edges.
 
@@ -105,6 +111,7 @@ class CelestialBodyNodes(nn.Module):
 
     def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1, hidden: int = 8):
         super().__init__()
+        need_counts(d_context=d_context, n_state=n_state, width=width, hidden=hidden)
         if scale <= 0:
             raise ValueError(f"scale={scale} leaves the bodies without an identity; use a positive number such as 0.1")
         self.d_context, self.n_state = d_context, n_state
@@ -117,8 +124,8 @@ class CelestialBodyNodes(nn.Module):
 
     def forward(self, states: Float[Tensor, "batch time node state"], edges: Float[Tensor, "batch time node node feature"],
                 context: Float[Tensor, "batch time d"]) -> BodyNodes:
-        steps = states.shape[:2]
         require_shape("states", states, -1, -1, N_BODIES, self.n_state)
+        steps = states.shape[:2]
         require_shape("edges", edges, *steps, N_BODIES, N_BODIES, len(EDGE_FEATURES))
         require_shape("context", context, *steps, self.d_context)
         astronomical, received = self.geometry(edges[..., EDGE_FEATURES.index("separation")])   # [B,L,N,N], [B,L,N,5]

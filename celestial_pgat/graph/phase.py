@@ -14,12 +14,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, need_counts
 from .attention import BodyAttention
+from .nodes import require_shape
 from ..sky.bodies import Body
 from ..sky.edges import EDGE_FEATURES
 from ..sky.waves import WAVES, WaveSchema
 
 # %% ../../nbs/30_graph.phase.ipynb #f7fe5585
+@checked
 class BodyFields(nn.Module):
     """Project the waves of each body with weights of its own: `[B,L,W]` -> `[B,L,N,width]`, one einsum for all bodies.
 
@@ -28,6 +31,7 @@ class BodyFields(nn.Module):
 
     def __init__(self, schema: WaveSchema = WAVES, width: int = 32):
         super().__init__()
+        need_counts(width=width)
         columns = [schema.of(body) for body in Body]
         if not all(columns):
             raise ValueError(f"{Body(columns.index([])).label} has no wave in this schema; every body needs at least one")
@@ -43,6 +47,7 @@ class BodyFields(nn.Module):
         return torch.einsum("btnf,nfw->btnw", waves[..., self.slots], weight) + self.bias       # [B, L, N, width]
 
 # %% ../../nbs/30_graph.phase.ipynb #42d14417
+@checked
 class CausalMixing(nn.Module):
     """Add to each body a nonlinear causal convolution of its own last `kernel` steps: `[B,L,N,width]` -> the same.
 
@@ -52,6 +57,7 @@ class CausalMixing(nn.Module):
 
     def __init__(self, width: int = 32, kernel: int = 5):
         super().__init__()
+        need_counts(width=width)
         if kernel < 1:
             raise ValueError(f"kernel={kernel} is not allowed; use 1 or more steps")
         self.back = kernel - 1
@@ -63,11 +69,13 @@ class CausalMixing(nn.Module):
         return states + rearrange(mixed, "b (n w) t -> b t n w", n=len(Body))                   # [B, L, N, width]
 
 # %% ../../nbs/30_graph.phase.ipynb #04a3e399
+@checked
 class PhaseAdjacency(nn.Module):
     """Learn the logarithm of a symmetric adjacency in (0, 1): states `[B,L,N,width]`, edges `[B,L,N,N,6]` -> `[B,L,N,N]`."""
 
     def __init__(self, width: int = 32, rank: int = 8):
         super().__init__()
+        need_counts(width=width, rank=rank)
         self.q, self.k = nn.Linear(width, rank, bias=False), nn.Linear(width, rank, bias=False)
         self.edge = nn.Linear(len(EDGE_FEATURES) - 1, 1)
         nn.init.zeros_(self.edge.weight)    # the ranges differ (a log ratio reaches 9): start without, let it learn
@@ -86,6 +94,7 @@ class BodyStates(NamedTuple):
     adjacency: Tensor   # [B, L, N, N] in (0, 1), symmetric
 
 
+@checked
 class PhaseAwareCelestialProcessor(nn.Module):
     """Turn the waves of the bodies and the geometry between them into body states and a learned adjacency; causal in time.
 
@@ -103,6 +112,8 @@ class PhaseAwareCelestialProcessor(nn.Module):
         self.log_adjacency, self.attention = PhaseAdjacency(width), BodyAttention(width, heads)
 
     def forward(self, waves: Float[Tensor, "batch time wave"], edges: Float[Tensor, "batch time node node feature"]) -> BodyStates:
+        require_shape("waves", waves, -1, -1, -1)
+        require_shape("edges", edges, -1, -1, -1, -1, -1)
         if waves.shape[-1] != len(self.schema):
             raise ValueError(f"waves have {waves.shape[-1]} columns, the schema has {len(self.schema)}; pass them in its order")
         wanted = (*waves.shape[:2], len(Body), len(Body), len(EDGE_FEATURES))

@@ -12,10 +12,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, need_counts
+from .nodes import require_shape
 from ..sky.bodies import Body
 from ..sky.waves import WAVES, WaveSchema
 
 # %% ../../nbs/31_graph.waves.ipynb #2a03c79a
+@checked
 class OwnWaves(nn.Module):
     """Average the waves of each body with learned weights that sum to 1: `[B,L,W]` -> `[B,L,N]`.
 
@@ -43,6 +46,7 @@ GROUPS = {"personal": (Body.SUN, Body.MOON, Body.MERCURY, Body.VENUS, Body.MARS)
           "outer": (Body.URANUS, Body.NEPTUNE, Body.PLUTO, Body.CHIRON), "nodes": (Body.NORTH_NODE, Body.SOUTH_NODE)}
 
 
+@checked
 class CelestialWaveAggregator(nn.Module):
     """Make one number in (-1, 1) of each body's own waves: `[B,L,W]` -> `[B,L,N]`; steps do not see each other.
 
@@ -52,11 +56,13 @@ class CelestialWaveAggregator(nn.Module):
 
     def __init__(self, schema: WaveSchema = WAVES, hidden: int = 8):
         super().__init__()
+        need_counts(hidden=hidden)
         self.schema, self.own = schema, OwnWaves(schema)
         self.inner, self.offset = nn.Parameter(torch.randn(len(Body), hidden)), nn.Parameter(torch.randn(len(Body), hidden))
         self.outer, self.level = nn.Parameter(torch.randn(len(Body), hidden) * hidden ** -0.5), nn.Parameter(torch.zeros(len(Body)))
 
     def forward(self, waves: Float[Tensor, "batch time wave"]) -> Float[Tensor, "batch time node"]:
+        require_shape("waves", waves, -1, -1, -1)
         if waves.shape[-1] != len(self.schema):
             raise ValueError(f"waves have {waves.shape[-1]} columns, the schema has {len(self.schema)}; pass them in its order")
         heard = self.own(waves)[..., None]                                      # [B, L, N, 1]

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, need_counts
 from ..graph.nodes import require_shape
 
 # %% ../../nbs/48_model.context.ipynb #14455a16
@@ -46,6 +47,7 @@ def market_state(past_target: Float[Tensor, "batch time 4"], short: int = 21, lo
     return torch.stack([volatility, trend], -1)                                             # [B,T,2]
 
 # %% ../../nbs/48_model.context.ipynb #ca360d6d
+@checked
 class MarketContextEncoder(nn.Module):
     """Add to each step what the last `kernel` steps, itself included, say: `forward(x [B,T,d])` -> `[B,T,d]`, causal.
 
@@ -54,9 +56,7 @@ class MarketContextEncoder(nn.Module):
 
     def __init__(self, d: int, hidden: int = 32, kernel: int = 5):
         super().__init__()
-        for name, value in dict(d=d, hidden=hidden, kernel=kernel).items():
-            if value < 1:
-                raise ValueError(f"{name}={value} is too small; use at least 1")
+        need_counts(d=d, hidden=hidden, kernel=kernel)
         self.d, self.back = d, kernel - 1
         self.norm, self.down = nn.LayerNorm(d), nn.Linear(d, hidden, bias=False)
         self.filter = nn.Conv1d(hidden, hidden, kernel, groups=hidden)
@@ -73,6 +73,7 @@ SPREAD = (0.5, 1.0)     # of log volatility and trend
 CORNERS = {"calm, rising": (-1.0, 1.0), "calm, falling": (-1.0, -1.0), "wild, rising": (1.0, 1.0), "wild, falling": (1.0, -1.0)}
 
 
+@checked
 def start_places(regimes: int) -> Float[Tensor, "regime 2"]:
     """Return where the prototypes start, in spreads: CORNERS if there are four, else even steps on the circle through them."""
     if regimes < 2:
@@ -84,6 +85,7 @@ def start_places(regimes: int) -> Float[Tensor, "regime 2"]:
     return math.sqrt(2) * torch.stack([angle.cos(), angle.sin()], -1)
 
 # %% ../../nbs/48_model.context.ipynb #1e59a6b7
+@checked
 class SoftRegimes(nn.Module):
     """Assign each step softly to one of `regimes` kinds of market.
 
@@ -93,6 +95,7 @@ class SoftRegimes(nn.Module):
 
     def __init__(self, d_context: int, regimes: int = 4):
         super().__init__()
+        need_counts(d_context=d_context)
         places, spread = start_places(regimes), torch.tensor(SPREAD)
         self.d_context, self.regimes = d_context, regimes
         self.prototypes = nn.Parameter(places * spread)
@@ -107,6 +110,7 @@ class SoftRegimes(nn.Module):
         return (self.project(context) - 0.5 * away.square().sum(-1)).softmax(-1)            # [B,L,R]
 
 # %% ../../nbs/48_model.context.ipynb #8ec15b19
+@checked
 def regime_entropy(regimes: Float[Tensor, "*steps regime"]) -> Float[Tensor, "*steps"]:
     """Return the entropy of each row over its largest possible value: in [0, 1], 1 = undecided. ValueError for fewer than 2 regimes."""
     if regimes.shape[-1] < 2:

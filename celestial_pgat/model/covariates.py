@@ -13,6 +13,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..core.checks import checked
 from ..graph.encoding import normalise_rows
 from ..graph.nodes import require_shape
 
@@ -25,6 +26,7 @@ class Blocks(NamedTuple):
     tt: Float[Tensor, "batch time target head target"]      # targets to targets, rows sum to 1
 
 # %% ../../nbs/49_model.covariates.ipynb #633750f9
+@checked
 class PartitionedInteraction(nn.Module):
     """Let bodies hear bodies, and targets hear bodies and each other; the bodies never hear the targets.
 
@@ -61,9 +63,9 @@ class PartitionedInteraction(nn.Module):
     def forward(self, stream: Float[Tensor, "batch time d"], bodies: Float[Tensor, "batch time node width"],
                 adjacency: Float[Tensor, "batch time node node"]
                 ) -> tuple[Float[Tensor, "batch time node width"], Float[Tensor, "batch time d"]]:
-        steps, n = stream.shape[:2], bodies.shape[-2]
         require_shape("stream", stream, -1, -1, self.d)
-        require_shape("bodies", bodies, *steps, n, self.width)
+        require_shape("bodies", bodies, *stream.shape[:2], -1, self.width)
+        steps, n = stream.shape[:2], bodies.shape[-2]
         require_shape("adjacency", adjacency, *steps, n, n)
         covariates, targets = self.states(stream, bodies)                                       # [B, L, N, w], [B, L, k, w]
         edges = self.blocks(covariates, targets, adjacency)

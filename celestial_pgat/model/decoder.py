@@ -10,9 +10,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..core.checks import checked, need_counts, need_shares
+from ..graph.attention import require_heads
 from ..graph.bytes import recomputed
 
 # %% ../../nbs/52_model.decoder.ipynb #5caa2048
+@checked
 def whole_attention(layer: nn.Module) -> nn.Module:
     """Switch off the dropout of the attention weights in `layer`, and return it; all other dropout stays."""
     for part in layer.modules():
@@ -26,6 +29,7 @@ def causal_mask(length: int, device=None) -> Float[Tensor, "length length"]:
     return nn.Transformer.generate_square_subsequent_mask(length, device=device)
 
 
+@checked
 class TemporalEncoder(nn.Module):
     """Encode a history: `forward(x [B,T,d])` -> `[B,T,d]`, causal, pre-norm, normed at the end.
 
@@ -34,6 +38,9 @@ class TemporalEncoder(nn.Module):
 
     def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
+        require_heads(d, heads)
+        need_counts(layers=layers, feedforward=feedforward)
+        need_shares(dropout=dropout)
         self.recompute = recompute
         self.layers = nn.ModuleList(
             whole_attention(nn.TransformerEncoderLayer(d, heads, feedforward * d, dropout, "gelu", batch_first=True, norm_first=True, bias=False))
@@ -57,6 +64,7 @@ def last_tokens(layer: nn.TransformerDecoderLayer, x: Float[Tensor, "batch step 
     return out + layer.dropout3(layer.linear2(hidden))                                                  # [B,last,d]
 
 # %% ../../nbs/52_model.decoder.ipynb #22e9f1af
+@checked
 class Decoder(nn.Module):
     """Decode forecast steps: `forward(x [B,S,d], memory [B,T,d], last)` -> `[B,last,d]`, causal over S, free over the memory.
 
@@ -65,6 +73,9 @@ class Decoder(nn.Module):
 
     def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
+        require_heads(d, heads)
+        need_counts(layers=layers, feedforward=feedforward)
+        need_shares(dropout=dropout)
         self.recompute = recompute
         self.layers = nn.ModuleList(
             whole_attention(nn.TransformerDecoderLayer(d, heads, feedforward * d, dropout, "gelu", batch_first=True, norm_first=True, bias=False))

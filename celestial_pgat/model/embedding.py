@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, need_counts, need_shares
 from ..data.calendar import CALENDAR_FEATURES
 from ..data.prices import OHLC
 from ..fusion.gate import FusionGate
@@ -28,6 +29,7 @@ def sinusoidal_positions(start: int, length: int, d: int, device=None) -> Float[
     return rearrange([angle.sin(), angle.cos()], "half length pair -> length (pair half)")
 
 # %% ../../nbs/51_model.embedding.ipynb #63e842a9
+@checked
 class DataEmbedding(nn.Module):
     """Embed values and calendar features of each step in width `d`.
 
@@ -38,6 +40,8 @@ class DataEmbedding(nn.Module):
     def __init__(self, d: int, n_values: int = len(OHLC), n_calendar: int = len(CALENDAR_FEATURES), kernel: int = 3,
                  dropout: float = 0.0, **fusion: str | None):
         super().__init__()
+        need_counts(d=d, n_values=n_values, n_calendar=n_calendar, kernel=kernel)
+        need_shares(dropout=dropout)
         self.value = nn.Conv1d(2 * n_values, d, kernel)
         self.calendar = nn.Linear(n_calendar, d)
         self.fusion = FusionGate(d, **fusion)

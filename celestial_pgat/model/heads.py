@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ..core.checks import checked, need_counts
+
 # %% ../../nbs/53_model.heads.ipynb #46afb70e
 def coherent(raw: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     """Turn four free numbers (open, high, low, close) into a possible candle; possible candles stay as they are."""
@@ -18,6 +20,7 @@ def coherent(raw: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
     return torch.stack([open_, torch.maximum(high, top), torch.minimum(low, bottom), close], -1)
 
 # %% ../../nbs/53_model.heads.ipynb #0802b056
+@checked
 class OhlcHead(nn.Module):
     """Forecast a candle for each step: `forward(x [B,P,d])` -> `[B,P,4]`, open, high, low, close.
 
@@ -26,6 +29,7 @@ class OhlcHead(nn.Module):
 
     def __init__(self, d: int):
         super().__init__()
+        need_counts(d=d)
         self.output = nn.Linear(d, 4)
         nn.init.zeros_(self.output.weight)
         nn.init.zeros_(self.output.bias)

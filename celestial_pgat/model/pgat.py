@@ -17,9 +17,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.checks import checked, described, need_counts
 from ..data.windows import ForecastBatch
 from ..fusion.gate import FusionGate
-from ..graph.attention import AdjacencyAwareGraphAttention
+from ..graph.attention import AdjacencyAwareGraphAttention, require_heads
 from ..graph.bytes import recomputed
 from ..graph.combiner import CelestialGraphCombiner, EdgeTokenCombiner
 from ..graph.encoding import DynamicJointSpatioTemporalEncoding, JointSpatioTemporalEncoding
@@ -43,6 +44,7 @@ class SkyStates(NamedTuple):
     edge_kl: Tensor | None  # scalar, from the stochastic learner; None where it is off
 
 # %% ../../nbs/54_model.pgat.ipynb #1a8e24db
+@checked
 def make_combiner(cfg: ModelConfig) -> nn.Module:
     """Build the combiner that `cfg` names, as `combiner`: the lean one, or the reference with a token for every edge."""
     common = dict(d_context=cfg.d, layers=cfg.combiner_layers, regimes=cfg.regimes, validate=cfg.validate)
@@ -55,6 +57,7 @@ def make_combiner(cfg: ModelConfig) -> nn.Module:
     return combiner
 
 # %% ../../nbs/54_model.pgat.ipynb #3fcaa7e3
+@checked
 class CelestialStream(nn.Module):
     """Turn the sky and the market's past into states of the bodies.
 
@@ -102,6 +105,7 @@ class CelestialStream(nn.Module):
         return SkyStates(bodies, adjacency, kl)
 
 # %% ../../nbs/54_model.pgat.ipynb #97977766
+@checked
 class CelestialAttention(nn.Module):
     """Let each market step attend to the bodies of its day.
 
@@ -111,6 +115,8 @@ class CelestialAttention(nn.Module):
 
     def __init__(self, d: int, body_width: int, width: int, heads: int):
         super().__init__()
+        need_counts(d=d, body_width=body_width)
+        require_heads(width, heads)
         self.heads = heads
         self.query, self.key = nn.Linear(d, width, bias=False), nn.Linear(body_width, width, bias=False)
         self.value, self.output = nn.Linear(body_width, width), nn.Linear(width, d)
@@ -126,6 +132,7 @@ class CelestialAttention(nn.Module):
         return self.output(rearrange(mixed, "b l h f -> b l (h f)") + self.value.bias)          # [B,L,d]
 
 # %% ../../nbs/54_model.pgat.ipynb #904c1f04
+@checked
 class TwoStreams(nn.Module):
     """Build the parts of the forecaster: those of the market first, then, with `cfg.use_sky`, those of the sky and the meeting."""
 
@@ -145,6 +152,7 @@ class TwoStreams(nn.Module):
             self.fusion = FusionGate(cfg.d, **vars(cfg.celestial_fusion))
 
 # %% ../../nbs/54_model.pgat.ipynb #9f292d94
+@checked
 class CelestialPGAT(TwoStreams):
     """Forecast candles from the market's past and, with `cfg.use_sky`, the sky of past and future days.
 
@@ -183,6 +191,8 @@ class CelestialPGAT(TwoStreams):
 
     def forward(self, batch: ForecastBatch, with_losses: bool = False) -> Float[Tensor, "batch horizon 4"] | tuple:
         T, P = self.cfg.history, self.cfg.horizon
+        if not isinstance(batch, ForecastBatch):
+            raise TypeError(f"batch is {described(batch)}; it must be a ForecastBatch: data.train[[0, 1]], or random_batch(cfg)")
         if (batch.past_target.shape[1], batch.future_calendar.shape[1]) != (T, P):
             raise ValueError(f"the batch has {batch.past_target.shape[1]} steps of history and {batch.future_calendar.shape[1]} to "
                              f"forecast, the model is built for {T} and {P}; cut the windows with the model's configuration")
@@ -205,6 +215,7 @@ COMPONENTS = {
     "decoder": "decoder", "head": "OHLC head"}
 
 
+@checked
 def component_table(model: CelestialPGAT) -> pd.DataFrame:
     """Tabulate the built model: one row for each of COMPONENTS with active, parameters, and those whose gradient is alive.
 

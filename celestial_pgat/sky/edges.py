@@ -12,10 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..core.checks import checked
 from .bodies import Body
 from .waves import WAVES, WaveSchema
 
 # %% ../../nbs/15_sky.edges.ipynb #8d2c218b
+@checked
 def wrap_difference(sin_i: Float[Tensor, "..."], cos_i: Float[Tensor, "..."],
                     sin_j: Float[Tensor, "..."], cos_j: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Return the angle i - j in radians, in (-pi, pi], from sines and cosines; shapes broadcast.
@@ -23,6 +25,12 @@ def wrap_difference(sin_i: Float[Tensor, "..."], cos_i: Float[Tensor, "..."],
     An opposition is +pi, also when rounding puts it up to 8 machine epsilons on the other side. The gradient is finite
     for every pair of points on the unit circle.
     """
+    shapes = [tuple(part.shape) for part in (sin_i, cos_i, sin_j, cos_j)]
+    try:
+        torch.broadcast_shapes(*shapes)
+    except RuntimeError:
+        raise ValueError(f"sines and cosines of shapes {', '.join(map(str, shapes))} do not fit each other; "
+                         "give all for the same angles") from None
     angle = torch.atan2(sin_i * cos_j - cos_i * sin_j, cos_i * cos_j + sin_i * sin_j)
     cut = 8 * torch.finfo(angle.dtype).eps - math.pi
     return torch.where(angle < cut, angle + 2 * math.pi, angle)
@@ -33,6 +41,7 @@ PHASE_FIELDS = ("longitude_sin", "longitude_cos", "sign_sin", "sign_cos", "longi
 CLOSEST = 1e-3  # [au] floor of the distances; the Moon's perigee is 0.0024
 
 
+@checked
 def phase_edges(waves: Float[Tensor, "*steps wave"], schema: WaveSchema = WAVES) -> Float[Tensor, "*steps node node 6"]:
     """Return the six `EDGE_FEATURES` of every ordered pair of bodies: `[..., W]` -> `[..., N, N, 6]`.
 

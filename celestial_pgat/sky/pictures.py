@@ -17,14 +17,16 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Wedge
 from scipy.optimize import isotonic_regression
 
+from ..core.checks import checked, need_finite, need_rows
 from .bodies import N_BODIES, Aspect, Body
-from .ephemeris import body_states
+from .ephemeris import _read_dates, body_states
 
 # %% ../../nbs/14_sky.pictures.ipynb #6ac64c4a
 _PAIRS = np.array([(i, j) for i, j in zip(*np.triu_indices(N_BODIES, 1)) if (i, j) != (Body.NORTH_NODE, Body.SOUTH_NODE)])
 
 # %% ../../nbs/14_sky.pictures.ipynb #7a988ed1
-def find_aspects(longitudes: np.ndarray | Sequence, orb: int | float = 6.0) -> pd.DataFrame:
+@checked
+def find_aspects(longitudes: np.ndarray | pd.DataFrame | Sequence, orb: int | float = 6.0) -> pd.DataFrame:
     """Find the pairs of bodies that form an aspect.
 
     `longitudes`: [13] or [dates, 13], radians. `orb`: largest distance from the exact angle, in degrees.
@@ -35,6 +37,7 @@ def find_aspects(longitudes: np.ndarray | Sequence, orb: int | float = 6.0) -> p
     longitudes = np.atleast_2d(np.asarray(longitudes, dtype=float))
     if longitudes.ndim > 2 or longitudes.shape[-1] != N_BODIES:
         raise ValueError(f"longitudes have shape {longitudes.shape}: give [{N_BODIES}] or [dates, {N_BODIES}], one column per Body")
+    need_finite(longitudes=longitudes)
     if not 0 < orb <= 15:
         raise ValueError(f"orb is {orb} degrees: use more than 0 and at most 15, since sextile and square are only 30 degrees apart")
     gap = longitudes[:, _PAIRS[:, 0]] - longitudes[:, _PAIRS[:, 1]]  # [date, pair]
@@ -46,12 +49,16 @@ def find_aspects(longitudes: np.ndarray | Sequence, orb: int | float = 6.0) -> p
     return pd.DataFrame({"row": row, "first": first, "second": second, "aspect": aspects[kind], "separation": separation[row, pair], "miss": miss[row, pair, kind]})
 
 # %% ../../nbs/14_sky.pictures.ipynb #1c500806
+@checked
 def spread_angles(angles: np.ndarray | Sequence, gap: int | float) -> np.ndarray:
     """Move angles apart on the circle until neighbours are at least `gap` apart, in order and by the least squares of movement.
 
     `angles` [n] and `gap` in degrees; the result may leave 0 to 360. Raises `ValueError` if the angles would fill more than half the circle.
     """
     angles = np.asarray(angles, dtype=float)
+    if angles.ndim != 1 or not len(angles):
+        raise ValueError(f"angles have shape {angles.shape}: give a list of one or more, in degrees")
+    need_finite(angles=angles)
     if len(angles) * gap > 180:
         raise ValueError(f"{len(angles)} angles at {gap} degrees each fill more than half the circle: use a gap of at most {180 / len(angles):.1f}")
     order = np.argsort(angles % 360, kind="stable")
@@ -111,6 +118,7 @@ def _draw_aspects(ax: Axes, degrees: np.ndarray, found: pd.DataFrame, orb: int |
                 solid_capstyle="butt", zorder=1, gid=f"{x.first.key} {x.aspect.name} {x.second.key}")
 
 # %% ../../nbs/14_sky.pictures.ipynb #bd97f34d
+@checked
 def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | float = 6.0, hour: int | float = 21) -> Axes:
     """Draw the zodiac wheel of one date: signs, bodies, aspects as chords, backward motion in purple with ℞.
 
@@ -136,6 +144,7 @@ def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | fl
     return ax
 
 # %% ../../nbs/14_sky.pictures.ipynb #e79ad586
+@checked
 def retrograde_stretches(rates: pd.Series) -> pd.DataFrame:
     """Find the runs of rows with a negative rate: columns `start` and `end`, the first and last row of each run, from the index.
 
@@ -162,12 +171,14 @@ def _draw_path(ax: Axes, body: Body, states: pd.DataFrame) -> None:
         ax.plot(degrees.loc[x.start:x.end], color=_BACKWARD, lw=3.2, solid_capstyle="round", zorder=3, gid=f"{body.key} {k}")
 
 # %% ../../nbs/14_sky.pictures.ipynb #6b036227
+@checked
 def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WANDERERS, ax: Axes | None = None) -> Axes:
     """Draw the longitudes of bodies from `start` to `end`, day by day, backward stretches thick and purple.
 
     `bodies`: anything `Body.parse` reads; all but the Moon and the nodes by default. Raises `ValueError` if `end` is not after `start`.
     """
-    days = pd.date_range(start, end)
+    need_rows(bodies=bodies)
+    days = pd.date_range(*_read_dates([start, end]))
     if len(days) < 2:
         raise ValueError(f"no path from {start} to {end}: end must be at least a day after start")
     states, bodies = body_states(days), [Body.parse(b) for b in bodies]
@@ -189,16 +200,19 @@ def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WAND
     return ax
 
 # %% ../../nbs/14_sky.pictures.ipynb #df12e3fd
-def phase_matrix(longitudes: np.ndarray | Sequence) -> np.ndarray:
+@checked
+def phase_matrix(longitudes: np.ndarray | pd.DataFrame | Sequence) -> np.ndarray:
     """Give the differences of longitude, row minus column, wrapped to (-pi, pi]: [..., n] radians become [..., n, n].
 
     An opposition is +pi, also when rounding puts it up to 8 machine epsilons on the other side.
     """
     longitudes = np.asarray(longitudes, dtype=float)
+    need_finite(longitudes=longitudes)
     wrapped = np.pi - (np.pi - longitudes[..., :, None] + longitudes[..., None, :]) % (2 * np.pi)
     return np.where(wrapped < 8 * np.finfo(float).eps - np.pi, np.pi, wrapped)
 
 # %% ../../nbs/14_sky.pictures.ipynb #ff62ef28
+@checked
 def plot_phase_matrix(day: str | date | Iterable, ax: Axes | None = None, hour: int | float = 21) -> Axes:
     """Draw the 13 x 13 wrapped differences of longitude of one date as a heat map, in degrees; row minus column.
 

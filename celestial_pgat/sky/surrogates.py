@@ -14,12 +14,14 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicHermiteSpline
 
+from ..core.checks import checked, need_columns, need_finite, need_rows
 from .bodies import Body
 from .ephemeris import EPHEMERIS_END, _moments, _read_dates, body_states
 from .waves import WAVES, wave_table, waves_from_states
 
 # %% ../../nbs/13_sky.surrogates.ipynb #597861ec
-def shifted(dates: Iterable | date, days: int | float, hour: int | float = 21) -> pd.DataFrame:
+@checked
+def shifted(dates: str | date | Iterable, days: int | float, hour: int | float = 21) -> pd.DataFrame:
     """Return the waves [dates x 113] that the sky has `days` days later; ValueError if these leave the ephemeris."""
     index = _read_dates(dates)
     later = _moments(index, hour) + pd.Timedelta(days, "D")
@@ -28,13 +30,18 @@ def shifted(dates: Iterable | date, days: int | float, hour: int | float = 21) -
 # %% ../../nbs/13_sky.surrogates.ipynb #9457c010
 def _quantity(states: pd.DataFrame, name: str) -> np.ndarray:
     """Take one quantity of all bodies, [dates x 13] in the order of Body."""
-    return np.stack([states[body.label, name].to_numpy() for body in Body], axis=-1)
+    need_columns([(body.label, name) for body in Body], states=states)
+    values = np.stack([states[body.label, name].to_numpy() for body in Body], axis=-1)
+    need_finite(**{name: values})
+    return values
 
 
+@checked
 def obliquity(states: pd.DataFrame) -> np.ndarray:
     """Find the obliquity of the ecliptic [dates], rad, from the states of 13 bodies: least squares over the bodies of a date.
 
     ValueError if longitude, latitude and declination do not agree to 1e-6 rad."""
+    need_rows(states=states)
     longitude, latitude, declination = (_quantity(states, name) for name in ("longitude", "latitude", "declination"))
     x, y, z = np.sin(latitude), np.cos(latitude) * np.sin(longitude), np.sin(declination)        # z = x cos e + y sin e
     xx, yy, xy, xz, yz = ((a * b).sum(-1) for a, b in ((x, x), (y, y), (x, y), (x, z), (y, z)))
@@ -46,8 +53,12 @@ def obliquity(states: pd.DataFrame) -> np.ndarray:
     return angle
 
 # %% ../../nbs/13_sky.surrogates.ipynb #917e4151
+@checked
 def turn_states(states: pd.DataFrame, angles: np.ndarray) -> pd.DataFrame:
     """Add `angles` [13] to the longitudes of `states`; declination and its rate are computed anew at unchanged latitude."""
+    if angles.shape != (len(Body),):
+        raise ValueError(f"angles have shape {angles.shape}; give one [rad] for each of the {len(Body)} bodies")
+    need_finite(angles=angles)
     longitude, latitude, rate = (_quantity(states, name) for name in ("longitude", "latitude", "longitude_rate"))
     declination, declination_rate = _quantity(states, "declination"), _quantity(states, "declination_rate")
     tilt = obliquity(states)[:, None]
@@ -66,14 +77,16 @@ def turn_states(states: pd.DataFrame, angles: np.ndarray) -> pd.DataFrame:
     return new
 
 # %% ../../nbs/13_sky.surrogates.ipynb #9b59e88e
-def rotated(dates: Iterable | date, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
+@checked
+def rotated(dates: str | date | Iterable, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
     """Return waves [dates x 113] in which every body's longitude is turned by its own random constant angle; the nodes share one."""
     angles = rng.uniform(0, 2 * np.pi, len(Body))
     angles[Body.SOUTH_NODE] = angles[Body.NORTH_NODE]
     return waves_from_states(turn_states(body_states(dates, hour), angles)).rename_axis("Date")
 
 # %% ../../nbs/13_sky.surrogates.ipynb #91ecb5de
-def permuted(dates: Iterable | date, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
+@checked
+def permuted(dates: str | date | Iterable, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
     """Return waves [dates x 113] of the true sky in which the bodies bear each other's names: none keeps its own; the nodes swap."""
     bodies = np.array([body for body in Body if not body.is_node])
     order = rng.permutation(bodies)
@@ -85,18 +98,30 @@ def permuted(dates: Iterable | date, rng: np.random.Generator, hour: int | float
     return waves[source].set_axis(WAVES.names, axis=1)
 
 # %% ../../nbs/13_sky.surrogates.ipynb #c54af945
+def _need_series(values: np.ndarray, least: int = 1) -> None:
+    """Refuse what is no series of at least `least + 2` values, and a `least` below 1."""
+    if values.ndim != 1 or not 1 <= least < len(values) - 1:
+        raise ValueError(f"values have shape {values.shape} for least={least}; give one series of "
+                         f"{max(least, 1) + 2} or more, and a least of 1 or more")
+    need_finite(values=values)
+
+
+@checked
 def seam(values: np.ndarray, least: int) -> int:
     """Return the length, at least `least`, at which the series `values` joins its own start best in value and slope."""
+    _need_series(values, least)
     step = np.diff(values)
     ends = np.arange(least, len(values) - 1)
     jump = (values[ends] - values[0]) ** 2 / np.var(values) + (step[ends] - step[0]) ** 2 / np.var(step)
     return int(ends[np.argmin(jump)])
 
 
+@checked
 def randomise(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Give the evenly spaced `values` [n] random Fourier phases; return the new series and its derivative per step, both [n].
 
     The amplitude at every frequency and the mean are kept (Theiler and others, 1992)."""
+    _need_series(values)
     n = len(values)
     spectrum = np.fft.rfft(values)
     phase = np.exp(2j * np.pi * rng.random(len(spectrum)))
@@ -110,12 +135,15 @@ def randomise(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
     return np.fft.irfft(spectrum, n), np.fft.irfft(slope, n)
 
 # %% ../../nbs/13_sky.surrogates.ipynb #1cf3c4ab
+@checked
 def surrogate_series(values: np.ndarray, least: int, at: np.ndarray, rng: np.random.Generator,
                      floor: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
     """Return the phase-randomised form of the daily series `values` and its daily rate, at the times `at` [days from the start].
 
     The mean motion is kept, and so is the spectrum of the residual over the seam's length, which is at least `least`.
     RuntimeError if 100 draws fall below `floor`."""
+    _need_series(values, least)
+    need_rows(at=at)
     fit = np.polyfit(np.arange(len(values)), values, 1, w=np.hanning(len(values)))[0]       # mean motion, whole waves or not
     n = seam(values - fit * np.arange(len(values)), least)
     line = (values[n] - values[0]) / n                                          # the same, corrected so that the ends meet
@@ -149,7 +177,8 @@ def _daily(moments: pd.DatetimeIndex) -> tuple[pd.DataFrame, int, np.ndarray]:
     return _true_states(start, min(least + TAIL, room)), least, at
 
 
-def noise(dates: Iterable | date, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
+@checked
+def noise(dates: str | date | Iterable, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
     """Return waves [dates x 113] with the mean motion and the spectrum of the true sky and random phases.
 
     Longitude, declination and distance of every body are independent; the rates are their derivatives; the South Node is

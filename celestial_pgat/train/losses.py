@@ -10,7 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..core.checks import checked
+
 # %% ../../nbs/60_train.losses.ipynb #bf59c05d
+@checked
 def forecast_loss(forecast: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """Return the mean squared error over all windows, steps and prices, in scaled units squared.
 

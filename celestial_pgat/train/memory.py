@@ -26,6 +26,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch import UntypedStorage, nn
 
+from ..core.checks import checked, need_columns
 from ..fusion.diagnostics import drop_cut_line, read_json_lines
 from ..graph.bytes import watch_saved
 
@@ -33,6 +34,7 @@ from ..graph.bytes import watch_saved
 ROOT, OUTSIDE = "(model)", "(outside)"
 
 
+@checked
 @contextmanager
 def attribute_saved(model: nn.Module) -> Iterator[dict[str, int]]:
     """Collect the bytes that autograd keeps while the block runs, by the path of the innermost module at work.
@@ -60,12 +62,14 @@ def attribute_saved(model: nn.Module) -> Iterator[dict[str, int]]:
         yield own
 
 # %% ../../nbs/64_train.memory.ipynb #6f09f16a
+@checked
 def readable_bytes(count: Real) -> str:
     """Write a number of bytes with three digits and a decimal unit."""
     unit, factor = next(((unit, factor) for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if abs(count) >= 0.9995 * factor), ("B", 1))
     return f"{count / factor:.3g} {unit}" if abs(count) < 999.5e9 else f"{count / factor:.0f} {unit}"
 
 
+@checked
 @dataclass(frozen=True, repr=False)
 class MemoryReport:
     """Hold what a forward pass keeps for backward, by module.
@@ -109,6 +113,7 @@ class MemoryReport:
         return f"<p>{escape(self.headline())}</p>" + cells.to_html(escape=False)
 
 # %% ../../nbs/64_train.memory.ipynb #dfcbd03f
+@checked
 def memory_report(model: nn.Module, *args: Any, **kwargs: Any) -> MemoryReport:
     """Run `model(*args, **kwargs)` once and report what it keeps for backward, by module, largest first.
 
@@ -129,6 +134,7 @@ def memory_report(model: nn.Module, *args: Any, **kwargs: Any) -> MemoryReport:
     return MemoryReport(table.sort_values(["own", "with_children"], ascending=False, kind="stable"), type(model).__name__, model.training)
 
 # %% ../../nbs/64_train.memory.ipynb #d32846b4
+@checked
 def plot_memory_report(report: MemoryReport, depth: int = 2, most: int = 12) -> Figure:
     """Draw the bytes of the `most` largest modules down to `depth` names, each with what is inside of it below that depth."""
     if depth < 1:
@@ -158,6 +164,7 @@ def memory_now() -> dict[str, int]:
     return found
 
 
+@checked
 def by_part(own: dict[str, int]) -> dict[str, int]:
     """Add up bytes by module to bytes by top-level module, largest first."""
     parts = defaultdict(int)
@@ -166,6 +173,7 @@ def by_part(own: dict[str, int]) -> dict[str, int]:
     return dict(sorted(parts.items(), key=lambda item: -item[1]))
 
 # %% ../../nbs/64_train.memory.ipynb #08c43d61
+@checked
 class MemoryLog(Callback):
     """Write the memory of a training to `path`, as JSON lines: at its start and end, after validations, every `every` batches.
 
@@ -220,6 +228,7 @@ class MemoryLog(Callback):
         self.counting.close()
 
 # %% ../../nbs/64_train.memory.ipynb #3b48504f
+@checked
 def read_memory_log(path: str | Path) -> pd.DataFrame:
     """Return a log of `MemoryLog` as a table, one row for each line, with columns `kept.<module>` [bytes].
 
@@ -230,8 +239,10 @@ def read_memory_log(path: str | Path) -> pd.DataFrame:
     return frame[sorted(frame.columns, key=lambda name: name.startswith("kept."))]
 
 # %% ../../nbs/64_train.memory.ipynb #ed3dce29
+@checked
 def plot_memory_log(frame: pd.DataFrame, parts: int = 6) -> Figure:
     """Draw the memory of the process over time, and what logged batches keep by module, the `parts` largest ones named."""
+    need_columns(("stage", "seconds", "rss", "before_backward"), frame=frame)
     batches = frame[frame["stage"] == "train batch"]
     if batches.empty:
         raise ValueError("the log holds no training batch; lower every of the MemoryLog, or train for longer")

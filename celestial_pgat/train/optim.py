@@ -12,9 +12,11 @@ from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
+from ..core.checks import checked
 from ..model.config import TrainConfig
 
 # %% ../../nbs/61_train.optim.ipynb #90d64acf
+@checked
 def warmup_cosine(step: int, total: int, warmup: int, floor: float = 0.0) -> float:
     """Return the factor of the base learning rate at optimiser step `step`, counted from 0.
 
@@ -35,6 +37,7 @@ def warmup_cosine(step: int, total: int, warmup: int, floor: float = 0.0) -> flo
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * progress))
 
 # %% ../../nbs/61_train.optim.ipynb #c66be3f0
+@checked
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Split the trainable parameters of `model` into two groups for an optimiser: those that decay and those that do not.
 
@@ -51,6 +54,7 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
             for chosen, decay in ((True, weight_decay), (False, 0.0))]
 
 # %% ../../nbs/61_train.optim.ipynb #7be3b3c8
+@checked
 def configure_optimizer(model: nn.Module, train: TrainConfig, steps_per_epoch: int) -> dict:
     """Return Adam and its per-step schedule in the form that Lightning's `configure_optimizers` expects.
 

@@ -1,0 +1,435 @@
+"""Every public function and class answers an odd argument with a sentence of its own, or works with it.
+
+All names of `__all__` in all modules are walked. A call with valid arguments, made by the builders below, must work; then
+one argument at a time is replaced by each odd value.
+"""
+import inspect
+import linecache
+import math
+import pkgutil
+import signal
+from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from jaxtyping import config as shape_checks
+from torch import Tensor, nn
+
+import celestial_pgat
+
+PACKAGE = Path(celestial_pgat.__file__).parent
+PENDING = ("core.tables", "core.dates", "data.series", "sky.ephemeris", "sky.waves", "data.prices", "data.calendar", "data.windows", "model.config", "train.loop", "train.checkpoint",
+           "app.cli", "app.report")                    # modules whose doors are not built yet
+HANG = 60                                              # seconds for one call, of which the longest takes less than one
+
+INNER = {"graph.combiner.mix_edges": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
+         "graph.combiner.node_statistics": "CelestialGraphCombiner", "graph.combiner.in_pieces": "CelestialGraphCombiner",
+         "graph.bytes.recomputed": "the modules that call it in forward", "graph.nodes.aspect_kernel": "AspectGeometry",
+         "graph.nodes.require_shape": "the modules that call it in forward", "graph.encoding.normalise_rows": "the encodings",
+         "model.context.trailing_mean": "market_state", "model.context.market_state": "CelestialPGAT",
+         "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
+         "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
+         "fusion.diagnostics.floating": "FusionDiagnostics", "fusion.diagnostics.first_tensor": "FusionDiagnostics",
+         "fusion.diagnostics.change_tensors": "FusionDiagnostics", "fusion.diagnostics.constant_part": "FusionDiagnostics",
+         "fusion.diagnostics.ratio": "FusionDiagnostics", "fusion.diagnostics.look_at_arguments": "FusionDiagnostics",
+         "fusion.diagnostics.clone": "FusionDiagnostics", "fusion.diagnostics.Reading": "FusionDiagnostics",
+         "fusion.diagnostics.GateSums": "FusionDiagnostics", "fusion.diagnostics.finish": "FusionDiagnostics",
+         "fusion.diagnostics.name_nonfinite": "FusionDiagnostics", "fusion.diagnostics.End": "find_end",
+         "fusion.diagnostics.Point": "find_points", "fusion.diagnostics.Hook": "FusionDiagnostics",
+         "fusion.diagnostics.FusionRecords": "FusionDiagnostics", "fusion.diagnostics.FusionTaps": "FusionDiagnostics",
+         "fusion.diagnostics.FusionCallback": "FusionDiagnostics", "fusion.diagnostics.measure_influence": "FusionDiagnostics",
+         "fusion.diagnostics.find_flags": "summarise_fusion", "fusion.diagnostics.count_nonfinite": "summarise_fusion",
+         "fusion.diagnostics.describe_use": "summarise_fusion", "fusion.diagnostics.verdict": "summarise_fusion",
+         "fusion.diagnostics.shorten": "FusionDiagnostics", "fusion.diagnostics.name_influence": "plot_fusion",
+         "fusion.diagnostics.draw_point": "plot_fusion"}    # called inside a pass, checked where the user comes in
+SKIP = {}                                              # what trains, starts processes or runs notebooks
+MAY_BE_NAN = ("evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
+
+
+def public() -> dict:
+    """Return every public function and class of the package by its path."""
+    found = {}
+    for module in pkgutil.walk_packages(celestial_pgat.__path__, "celestial_pgat."):
+        path = module.name.removeprefix("celestial_pgat.")
+        if module.ispkg or path == "_modidx" or path in PENDING:
+            continue
+        loaded = import_module(module.name)
+        for name in loaded.__all__:
+            thing = getattr(loaded, name)
+            if callable(thing) and getattr(thing, "__module__", "") == module.name and not built_by_python(thing):
+                found[f"{path}.{name}"] = thing
+    return found
+
+
+def built_by_python(thing) -> bool:
+    """Say whether `thing` is an exception, an enumeration (read with `parse`), or a named tuple, made by a forward pass to return tensors."""
+    return isinstance(thing, type) and issubclass(thing, (BaseException, Enum, tuple))
+
+
+PUBLIC = public()
+
+# --- valid arguments -------------------------------------------------------------------------------------------------
+
+DATES = pd.date_range("2019-01-01", periods=500)
+RNG = lambda: np.random.default_rng(0)
+
+
+@cache
+def states() -> pd.DataFrame:
+    """Return the states of the bodies on three days."""
+    return celestial_pgat.body_states(DATES[:3])
+
+
+@cache
+def waves() -> Tensor:
+    """Return the waves of three days."""
+    return torch.tensor(celestial_pgat.wave_table(DATES[:3]).to_numpy())
+
+
+@cache
+def batch():
+    """Return a batch of two windows for the small model."""
+    return celestial_pgat.random_batch(celestial_pgat.preset("smoke"))
+
+
+@cache
+def model() -> nn.Module:
+    """Return the small model, with gradients."""
+    torch.manual_seed(0)
+    built = celestial_pgat.CelestialPGAT(celestial_pgat.preset("smoke").model)
+    built(batch()).square().sum().backward()
+    return built
+
+
+class Twice(torch.utils.data.Dataset):
+    """Give windows of the batch."""
+
+    def __len__(self) -> int: return 2
+
+    def __getitem__(self, index): return batch()
+
+
+class Constant(nn.Module):
+    """Return zeros."""
+
+    def forward(self): return torch.zeros(3)
+
+
+@cache
+def joined() -> nn.Module:
+    """Return a model with one fusion gate."""
+    return celestial_pgat.FusionGate(8)
+
+
+@cache
+def records() -> pd.DataFrame:
+    """Return the records of two training passes of a gate."""
+    a, b = torch.randn(2, 5, 8)
+    with celestial_pgat.FusionDiagnostics(joined()) as found:
+        for _ in range(2):
+            joined().train()(a, b).square().mean().backward()
+    return found.records
+
+
+@cache
+def comparison():
+    """Return a comparison of two strategies."""
+    from celestial_pgat.fusion.gate import compare_fusion_strategies
+    return compare_fusion_strategies(*torch.randn(2, 5, 8), torch.randn(5, 2), strategies=("addition", "gated_addition"), norms=(None,), steps=3,
+                                     progress=False)
+
+
+@cache
+def report():
+    """Return a memory report."""
+    from celestial_pgat.train.memory import memory_report
+    return memory_report(joined(), *torch.randn(2, 5, 8, requires_grad=True))
+
+
+@cache
+def claim():
+    """Return an entry of the ledger."""
+    from celestial_pgat.app.ledger import Claim
+    return Claim("M4", "linear in both", "holds", "90_lab.memory: slopes", PROVENANCE)
+
+
+def written(name: str, text: str) -> Path:
+    """Write a file in the working directory of the test, and return its path."""
+    Path(name).write_text(text)
+    return Path(name)
+
+
+def changes() -> dict[str, np.ndarray]:
+    """Return forecasts for twelve windows, as log changes."""
+    return {"random walk": np.zeros((12, 2, 4)), "model": 0.01 * RNG().standard_normal((12, 2, 4))}
+
+
+PROVENANCE = {"seed": 0, "revision": "0123456789ab", "hardware": "any"}
+MEMORY = pd.DataFrame({"stage": ["fit start", "train batch", "train batch"], "epoch": 0, "step": [0, 1, 2], "seconds": [0.0, 1.0, 2.0],
+                       "rss": [1e6, 2e6, 2e6], "before_backward": [np.nan, 2e6, 2e6], "kept.a": [np.nan, 10.0, 20.0]})
+edges = lambda: torch.randn(2, 3, 13, 13)
+ARRAY = 0.01 * RNG().standard_normal((12, 2, 4))
+
+BUILDERS = {
+    # by the path of the function and the parameter
+    "sky.surrogates.obliquity.states": states, "sky.surrogates.turn_states.states": states, "sky.surrogates.turn_states.angles": lambda: np.zeros(13),
+    "sky.surrogates.surrogate_series.values": lambda: np.sin(np.arange(900.0)), "sky.surrogates.surrogate_series.at": lambda: np.arange(5.0),
+    "sky.surrogates.surrogate_series.least": lambda: 370,
+    "sky.surrogates.seam.values": lambda: np.sin(np.arange(900.0)), "sky.surrogates.seam.least": lambda: 370,
+    "sky.surrogates.randomise.values": lambda: np.sin(np.arange(50.0)), "sky.surrogates.noise.dates": lambda: DATES,
+    "sky.pictures.retrograde_stretches.rates": lambda: pd.Series([1.0, -1.0, 1.0], index=DATES[:3]),
+    "sky.edges.phase_edges.waves": waves,
+    "fusion.gate.check_fusion.strategy": lambda: "gated_addition", "fusion.gate.check_fusion.norm": lambda: "rms", "fusion.gate.check_fusion.init": lambda: "open",
+    "fusion.gate.learning_curve.target": lambda: torch.randn(5, 2), "fusion.gate.learning_curve.steps": lambda: 2,
+    "fusion.gate.compare_fusion_strategies.steps": lambda: 2, "fusion.gate.compare_fusion_strategies.strategies": lambda: ("addition",),
+    "fusion.gate.compare_fusion_strategies.norms": lambda: (None,), "fusion.gate.compare_fusion_strategies.progress": lambda: False,
+    "fusion.gate.FusionComparison.table": lambda: comparison().table, "fusion.gate.FusionComparison.curves": lambda: None,
+    "fusion.gate.plot_fusion_comparison.comparison": comparison,
+    "fusion.diagnostics.Branches.a": lambda: "norm_a", "fusion.diagnostics.Branches.b": lambda: "norm_b",
+    "fusion.diagnostics.find_module.path": lambda: "norm_a", "fusion.diagnostics.find_end.path": lambda: "norm_a",
+    "fusion.diagnostics.find_module.model": joined, "fusion.diagnostics.find_end.model": joined, "fusion.diagnostics.find_points.model": joined,
+    "fusion.diagnostics.still.model": joined, "fusion.diagnostics.FusionDiagnostics.model": joined,
+    "fusion.diagnostics.pick_output.output": lambda: lambda x: x, "fusion.diagnostics.pick_output.returned": lambda: torch.zeros(3),
+    "fusion.diagnostics.read_json_lines.path": lambda: written("rows.jsonl", '{"a": 1}\n'), "fusion.diagnostics.read_json_lines.keys": lambda: ["a"],
+    "fusion.diagnostics.append_fusion_rows.path": lambda: Path("appended.jsonl"), "fusion.diagnostics.append_fusion_rows.rows": lambda: [{"a": 1.0}],
+    "fusion.diagnostics.continue_log.path": lambda: written("log.jsonl", '{"point": "a", "batch": 1}\n'),
+    "fusion.diagnostics.read_fusion_log.path": lambda: written("fusion.jsonl", records().head(1).assign(influence_a=0.0, influence_b=0.0).fillna(0).to_json(orient="records", lines=True)),
+    "fusion.diagnostics.drop_cut_line.path": lambda: written("whole.jsonl", '{"a": 1}\n'),
+    "fusion.diagnostics.check_batches.value": lambda: 3, "fusion.diagnostics.check_batches.least": lambda: 1,
+    "fusion.audit.GradientAudit.table": lambda: PUBLIC["fusion.audit.gradient_audit"](model()).table, "fusion.audit.GradientAudit.frozen": lambda: 0,
+    "fusion.audit.ranges.chosen": lambda: np.array([True, False]), "fusion.audit.row_rms.gradient": lambda: torch.ones(3, 2),
+    "fusion.audit.NormMonitor.model": model, "fusion.audit.gradient_audit.model": model,
+    "graph.combiner.ablation_shares.combiner": lambda: celestial_pgat.CelestialGraphCombiner(d_context=8),
+    "graph.learners.temperature_at.progress": lambda: 0.5,
+    "model.decoder.whole_attention.layer": lambda: nn.TransformerEncoderLayer(8, 2),
+    "train.memory.MemoryReport.table": lambda: report().table, "train.memory.plot_memory_report.report": report,
+    "train.memory.memory_report.model": Constant, "train.memory.by_part.own": lambda: {"a.b": 3}, "train.memory.plot_memory_log.frame": lambda: MEMORY,
+    "train.memory.read_memory_log.path": lambda: written("memory.jsonl", MEMORY.fillna(0).to_json(orient="records", lines=True)),
+    "train.optim.warmup_cosine.total": lambda: 10, "train.optim.warmup_cosine.warmup": lambda: 2, "train.optim.warmup_cosine.step": lambda: 3,
+    "evaluate.metrics.Difference.low": lambda: -1.0, "evaluate.metrics.paired_difference.errors_a": lambda: np.abs(ARRAY[..., 0]),
+    "evaluate.metrics.paired_difference.errors_b": lambda: np.abs(ARRAY[..., 1]), "evaluate.metrics.paired_difference.block": lambda: 3,
+    "evaluate.metrics.paired_difference.reps": lambda: 10, "evaluate.metrics.percentage_scores.truth": lambda: 1 + np.abs(ARRAY),
+    "evaluate.metrics.evaluate.forecasts": lambda: {"model": torch.from_numpy(ARRAY)}, "evaluate.metrics.evaluate.target": lambda: torch.from_numpy(ARRAY),
+    "evaluate.metrics.evaluate.anchor": lambda: torch.full((12,), 7.0), "evaluate.metrics.evaluate.scale": lambda: torch.full((12,), 0.01),
+    "evaluate.metrics.constant_forecast.target": lambda: torch.from_numpy(ARRAY),
+    "evaluate.metrics.plot_horizon.metrics": lambda: PUBLIC["evaluate.metrics.Metrics"](changes(), ARRAY, np.full(12, 7.0)),
+    "evaluate.metrics.forecast_colors.names": lambda: ["random walk", "model"], "evaluate.metrics.predict.model": model,
+    "app.ledger.Claim.evidence": lambda: "90_lab.memory: slopes", "app.ledger.Claim.id": lambda: "M4", "app.ledger.record_claim.id": lambda: "M4",
+    "app.ledger.record_claim.path": lambda: Path("claims.json"), "app.ledger.record_claim.evidence": lambda: "90_lab.memory: slopes",
+    "app.ledger.read_claims.path": lambda: Path("claims.json"), "app.ledger.replace_text.path": lambda: Path("text.txt"),
+    "app.ledger.Ledger.entries": lambda: {"M4": claim()}, "app.laboratory.read_sections.path": lambda: Path("sections.json"),
+    "app.laboratory.plain_rows.rows": lambda: [{"a": 1.0}], "app.laboratory.Laboratory.results": lambda: Path("results.json"),
+    "app.laboratory.Laboratory.settings": lambda: {"steps": 3},
+    "core.checks.checked.target": lambda: written, "core.checks.need_columns.columns": lambda: ["a"],
+    # by the name of the parameter
+    "dates": lambda: DATES[:3], "rng": RNG, "day": lambda: "2020-12-21", "start": lambda: "2020-01-01", "end": lambda: "2020-02-01", "days": lambda: 3,
+    "longitudes": lambda: np.linspace(0, 6, 13), "angles": lambda: np.linspace(0, 90, 5), "gap": lambda: 2.0,
+    "sin_i": lambda: torch.rand(3), "cos_i": lambda: torch.rand(3), "sin_j": lambda: torch.rand(3), "cos_j": lambda: torch.rand(3),
+    "astronomical": edges, "learned": edges, "attention": edges, "context": lambda: torch.randn(2, 3, 8), "regimes": lambda: 4,
+    "d": lambda: 8, "d_context": lambda: 8, "width": lambda: 8, "heads": lambda: 2, "layers": lambda: 1, "n_nodes": lambda: 13, "body_width": lambda: 8,
+    "function": lambda: lambda: torch.ones(3).sum(), "module": joined, "model": model, "gate": joined, "probe": lambda: torch.ones(5, 8),
+    "a": lambda: torch.randn(5, 8), "b": lambda: torch.randn(5, 8), "x": lambda: torch.randn(5, 8), "records": records,
+    "limits": lambda: PUBLIC["fusion.diagnostics.Limits"](), "point": lambda: "merge", "name": lambda: "first", "batch": lambda: 1,
+    "cfg": lambda: celestial_pgat.preset("smoke").model, "train": lambda: celestial_pgat.preset("smoke").train, "weight_decay": lambda: 0.1,
+    "steps_per_epoch": lambda: 5, "path": lambda: Path("file.jsonl"), "count": lambda: 5, "training": lambda: True, "dataset": Twice,
+    "forecast": lambda: ARRAY, "truth": lambda: ARRAY, "change": lambda: ARRAY, "error": lambda: 1.0, "naive": lambda: 2.0, "changes": changes,
+    "anchor": lambda: np.full(12, 7.0), "windows": lambda: 3, "mean": lambda: 0.0, "low": lambda: 0.0, "high": lambda: 1.0, "level": lambda: 0.9,
+    "block": lambda: 3, "seed": lambda: 0, "ledger": lambda: PUBLIC["app.ledger.Ledger"]({"M4": claim()}), "text": lambda: "text",
+    "measured": lambda: "much", "verdict": lambda: "holds", "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
+    "model.context.regime_entropy.regimes": lambda: torch.full((2, 4), 0.25),
+    "train.losses.forecast_loss.forecast": lambda: torch.randn(2, 3, 4), "train.losses.forecast_loss.target": lambda: torch.randn(2, 3, 4),
+}
+
+# --- odd arguments ---------------------------------------------------------------------------------------------------
+
+ODD = {
+    "None": None, "NaT": pd.NaT, "NaN": math.nan, "-1": -1, "0": 0, "text": "odd", "bytes": b"odd", "object": object(), "list": [1.0, 2.0], "[]": [],
+    "dict": {"a": 1}, "Series": pd.Series([1.0, 2.0]), "DataFrame": pd.DataFrame({"a": [1.0, 2.0]}), "empty DataFrame": pd.DataFrame(),
+    "one row": pd.DataFrame({"a": [1.0]}), "array": np.ones((3, 4)), "empty array": np.empty(0), "tensor": torch.ones(3, 4), "empty tensor": torch.empty(0),
+    "Period": pd.Period("2020-01-01"), "datetime64": np.datetime64("2020-01-01"), "True": True,
+}
+
+
+def nearly(value) -> dict:
+    """Return what is nearly right: the valid value without rows, with one row, with a NaN, or in the other library's form."""
+    return cut(value) | ({"with NaN": spoilt(value)} if getattr(getattr(value, "dtype", None), "kind", "") == "f" or isinstance(value, pd.DataFrame) else {})
+
+
+def spoilt(value):
+    """Return a copy of a table or an array with NaN in its first row."""
+    value = value.copy()
+    if isinstance(value, np.ndarray):
+        value[:1] = np.nan
+    else:
+        value.iloc[:1] = value.iloc[:1].mask(value.iloc[:1].notna(), np.nan) if isinstance(value, pd.Series) else np.nan
+    return value
+
+
+def cut(value) -> dict:
+    """Return the valid value without rows, with one row, or in the other library's form."""
+    if isinstance(value, (pd.DataFrame, pd.Series, pd.DatetimeIndex)):
+        return {"no rows": value[:0], "first row": value[:1]}
+    if isinstance(value, np.ndarray):
+        return {"no rows": value[:0], "first row": value[:1], "as tensor": torch.from_numpy(value) if value.dtype.kind in "fib" else None}
+    if isinstance(value, Tensor):
+        return {"no rows": value[:0], "first row": value[:1], "as array": value.detach().numpy()}
+    if isinstance(value, (list, tuple, dict)):
+        return {"nothing in it": type(value)()}
+    return {}
+
+
+def build(path: str, parameter: inspect.Parameter):
+    """Return a valid value for a parameter; KeyError if no builder is known."""
+    for key in (f"{path}.{parameter.name}", parameter.name):
+        if key in BUILDERS:
+            return BUILDERS[key]()
+    raise KeyError(f"no builder makes {parameter.name!r} of {path}: add one to BUILDERS")
+
+
+def holds_nan(value) -> bool:
+    """Say whether a result has a NaN somewhere."""
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    if isinstance(value, (Tensor, np.ndarray)):
+        return bool((value != value).any()) if getattr(value.dtype, "kind", "f") != "O" else False
+    if isinstance(value, (pd.DataFrame, pd.Series)):
+        return any(holds_nan(part) for part in np.asarray(value, object).ravel().tolist())
+    if isinstance(value, dict):
+        return any(map(holds_nan, value.values()))
+    return any(map(holds_nan, value)) if isinstance(value, (list, tuple)) else False
+
+
+class Hung(BaseException):
+    """Tell that a call does not come back."""
+
+
+@contextmanager
+def guard():
+    """Break a call off that takes far longer than any."""
+    def stop(*_): raise Hung(f"no answer after {HANG} seconds")
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(HANG)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def call(thing, arguments: dict):
+    """Call `thing` and return what it gives; a context manager is entered and left."""
+    torch.manual_seed(0)
+    ahead = [name for name, one in inspect.signature(thing).parameters.items() if one.kind is one.POSITIONAL_ONLY and name in arguments]
+    with guard():
+        found = thing(*(arguments[name] for name in ahead), **{name: value for name, value in arguments.items() if name not in ahead})
+        if isinstance(found, AbstractContextManager) and not isinstance(thing, type):
+            with found:
+                pass
+    return found
+
+
+def fault(thing, arguments: dict, may_be_nan: bool) -> str | None:
+    """Return what is wrong with the answer to these arguments, or None."""
+    try:
+        found = call(thing, arguments)
+        return "returns NaN" if holds_nan(found) and not may_be_nan else None
+    except (Exception, Hung) as error:
+        frame = error.__traceback__
+        while frame.tb_next is not None:
+            frame = frame.tb_next
+        file, line = Path(frame.tb_frame.f_code.co_filename), linecache.getline(frame.tb_frame.f_code.co_filename, frame.tb_lineno)
+        ours = file.is_relative_to(PACKAGE) and "raise" in line.split("#")[0].split('"')[0]
+        kinds = (ValueError, TypeError, KeyError, FileNotFoundError, FileExistsError, RuntimeError, FloatingPointError)
+        if ours and isinstance(error, kinds) and 20 <= len(str(error)) <= 600:
+            return None
+        return f"{type(error).__name__} from {file.name}:{frame.tb_lineno}: {str(error)[:150]}"
+    finally:
+        plt.close("all")
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path, monkeypatch):
+    """Work in a folder of its own, and without the shape checks of the other tests: users do not have them."""
+    monkeypatch.chdir(tmp_path)
+    for module in ("app.ledger", "app.laboratory"):    # the checkout's own ledger is not touched
+        monkeypatch.setattr(import_module(f"celestial_pgat.{module}"), "ledger_path", lambda: tmp_path / "claims.json")
+    shape_checks.update("jaxtyping_disable", True)
+    yield
+    shape_checks.update("jaxtyping_disable", False)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", [path for path in PUBLIC if path not in INNER and path not in SKIP])
+def test_odd_arguments_are_answered(path):
+    thing = PUBLIC[path]
+    parameters = {name: one for name, one in inspect.signature(thing).parameters.items()
+                  if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)}
+    valid = {name: build(path, one) for name, one in parameters.items() if one.default is one.empty or f"{path}.{name}" in BUILDERS}
+    may_be_nan = holds_nan(call(thing, valid)) or path in MAY_BE_NAN
+    faults = []
+    for name in parameters:
+        for word, odd in (ODD | nearly(valid.get(name))).items():
+            if (found := fault(thing, {key: build(path, parameters[key]) for key in valid} | {name: odd}, may_be_nan)) is not None:
+                faults.append(f"{name}={word}: {found}")
+    assert not faults, "\n".join([f"{len(faults)} odd arguments get no sentence of {path}:", *faults])
+
+
+FORWARD = {                                            # modules that a user calls, with valid inputs
+    "fusion.gate.FusionGate": lambda: dict(a=torch.randn(2, 5, 8), b=torch.randn(2, 5, 8)),
+    "graph.phase.PhaseAwareCelestialProcessor": lambda: dict(waves=torch.randn(2, 3, 113), edges=torch.randn(2, 3, 13, 13, 6)),
+    "graph.waves.CelestialWaveAggregator": lambda: dict(waves=torch.randn(2, 3, 113)),
+    "graph.nodes.CelestialBodyNodes": lambda: dict(states=torch.randn(2, 3, 13, 32), edges=torch.randn(2, 3, 13, 13, 6), context=torch.randn(2, 3, 8)),
+    "graph.learners.GraphLearners": lambda: dict(features=torch.randn(2, 3, 13, 8), context=torch.randn(2, 3, 8)),
+    "graph.combiner.CelestialGraphCombiner": lambda: dict(astronomical=edges(), learned=edges(), attention=edges(), context=torch.randn(2, 3, 8), regime=None),
+    "graph.attention.AdjacencyAwareGraphAttention": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=edges(), mask=None),
+    "graph.encoding.JointSpatioTemporalEncoding": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=torch.randn(13, 13)),
+    "graph.encoding.DynamicJointSpatioTemporalEncoding": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=edges()),
+    "model.context.SoftRegimes": lambda: dict(context=torch.randn(2, 3, 8), state=torch.randn(2, 3, 2)),
+    "model.covariates.PartitionedInteraction": lambda: dict(stream=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8), adjacency=edges()),
+    "model.pgat.CelestialPGAT": lambda: dict(batch=batch()),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", FORWARD)
+def test_odd_inputs_of_a_module_are_answered(path):
+    thing = PUBLIC[path]
+    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "cfg": celestial_pgat.preset("smoke").model}
+    module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
+    inputs = FORWARD[path]()
+    call(module.forward, inputs)
+    faults = [f"{name}={word}: {found}" for name in inputs for word, odd in (ODD | cut(inputs[name])).items()
+              if not (odd is None and inputs[name] is None) and (found := fault(module.forward, inputs | {name: odd}, False)) is not None]
+    assert not faults, "\n".join([f"{len(faults)} odd inputs get no sentence of {path}:", *faults])
+
+
+def test_empty_batches_pass_through():
+    for path, inputs in FORWARD.items():
+        if path != "model.pgat.CelestialPGAT":
+            thing = PUBLIC[path]
+            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2}
+            module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
+            none = {name: value[:0] if isinstance(value, Tensor) and value.ndim > 2 else value for name, value in inputs().items()}
+            module(**none)
+
+
+def test_lists_name_what_exists():
+    listed = {*INNER, *SKIP, *MAY_BE_NAN, *FORWARD}
+    assert listed <= PUBLIC.keys(), sorted(listed - PUBLIC.keys())
+    walked = {path: inspect.signature(thing).parameters for path, thing in PUBLIC.items() if path not in INNER and path not in SKIP}
+    known = {name for parameters in walked.values() for name in parameters} | {f"{path}.{name}" for path in walked for name in walked[path]}
+    assert BUILDERS.keys() <= known, f"builders of nothing: {sorted(BUILDERS.keys() - known)}"
+
+
+def test_walk_is_not_blind():
+    def silent(count: int) -> float: return float("nan") if count == 0 else 1.0
+    def foreign(table: pd.DataFrame): return table["a"]
+    assert fault(silent, {"count": 0}, False) == "returns NaN" and fault(silent, {"count": 1}, False) is None
+    assert "KeyError" in fault(foreign, {"table": pd.DataFrame()}, False)
+    assert fault(PUBLIC["core.checks.need_counts"], {"least": "one"}, False) is None
