@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from ..core.dates import parse_dates
-from ..core.tables import read_file
+from ..core.tables import collect_notes, read_file
 from .bodies import Body
 from .ephemeris import _moments, body_states
 
@@ -196,7 +196,8 @@ def _numbers(table: pd.DataFrame) -> pd.DataFrame:
         bad = ~np.isfinite(pd.to_numeric(table[name], errors="coerce").to_numpy(float))
         if bad.any():
             date = table.index[bad][0]
-            raise ValueError(f"{name!r} is {str(table[name][date])!r} on {date:%Y-%m-%d} ({bad.sum()} such values); every value must be a "
+            value = "missing" if str(table[name][date]) in ("", "nan") else repr(str(table[name][date]))
+            raise ValueError(f"{name!r} is {value} on {date:%Y-%m-%d} ({bad.sum()} such values); every value must be a "
                              "finite number. Was the file cut short?")
     return table.astype(float)
 
@@ -793,9 +794,10 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     dates at `hour` UTC), once the file's sky is found to be that of its dates. What was assumed is
     in
     `notes`. Raises FileNotFoundError or ValueError."""
-    raw = _read_file(Path(path))
-    columns = map_columns(raw.columns)
-    table = _numbers(_dated(raw, columns))
+    with collect_notes() as said:
+        raw = _read_file(Path(path))
+        columns = map_columns(raw.columns)
+        table = _numbers(_dated(raw, columns))
     chosen = lambda role: {name: columns[name] for name in table if columns[name].role == role}
 
     def part(role: str) -> pd.DataFrame:
@@ -811,6 +813,7 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     check_circle(given, names)
     check_units(given, names)
     given, replaced, notes = _own_signs(given, names)
+    notes = said + notes
     filled, turn = [name for name in WAVES.names if name not in given], np.zeros(1)
     if filled:
         states, turn, found = place_sky(given, hour, names)
