@@ -206,7 +206,11 @@ def need_finite(**arrays: Any) -> None:
     """Raise ValueError for a tensor, array or table of numbers with a NaN or an infinity in it."""
     for name, array in arrays.items():
         own = getattr(array, "isfinite", None)                      # that of a tensor
-        finite = np.isfinite(np.asarray(array, float)) if own is None else own()
+        try:
+            finite = np.isfinite(np.asarray(array, float)) if own is None else own()
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} holds what is no number: {described(array)}; make numbers of "
+                            "its texts and dates, or leave them out") from None
         if not finite.all():
             share = f"{int((~finite).sum())} of {int(np.prod(array.shape))}"
             raise ValueError(f"{name} holds NaN or infinite values ({share}); find out where they came "
