@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from celestial_pgat.model.config import Config, FusionConfig, ModelConfig, TrainConfig, key_names, load_config, preset
+from celestial_pgat.model.config import Config, FusionConfig, ModelConfig, TrainConfig, key_names, load_config, preset, takes_text
 
 SECTIONS = ["data", "model", "train", "model.celestial_fusion"]
 ODD = {"null": None, "inf": math.inf, "nan": math.nan, "minus one": -1, "text": "x", "list": [], "mapping": {}, "true": True,
@@ -54,11 +54,13 @@ def outcome(make, *arguments) -> object:
 @pytest.mark.parametrize("key", [*key_names(), *SECTIONS])
 def test_every_key_is_judged_alike_in_python_in_a_file_and_on_a_command_line(key, tmp_path):
     for name, value in ODD.items():
-        made = [outcome(by_file, key, value, tmp_path), outcome(by_text, key, value), outcome(in_python, key, value)]
+        made = [outcome(by_file, key, value, tmp_path), outcome(in_python, key, value)]
+        if not takes_text(key) or isinstance(value, (str, type(None))):     # on a command line, 1 is a text where one is wanted
+            made.append(outcome(by_text, key, value))
         accepted = [isinstance(config, Config) for config in made]
-        assert accepted in ([True] * 3, [False] * 3), f"{key}={name}: {made}"
+        assert all(accepted) or not any(accepted), f"{key}={name}: {made}"
         if accepted[0]:
-            assert made[0] == made[1] == made[2]
+            assert all(config == made[0] for config in made)
         else:
             assert all(key.split(".")[-1] in words for words in made), made
 
@@ -82,7 +84,7 @@ def test_python_obeys_the_rules(make):
 
 
 KEYS = st.one_of(st.sampled_from(["data", "model", "train", "seed", "d", "dropout", "epochs", "celestial_fusion", "norm", "hour", "clip"]),
-                 st.text(max_size=20), st.integers(), st.none(), st.booleans())
+                 st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=20), st.integers(), st.none(), st.booleans())
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=30), st.sampled_from([0, 2, 16, 0.5, "rms"]))
 TREES = st.recursive(VALUES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)), max_leaves=8)
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -638,7 +638,7 @@ def load_ohlc(
     symbol: str | None = None,
     adjusted: bool = False,
     close_only: bool = False,
-    day_shift: int = 0,
+    day_shift: Literal[-1, 0, 1] = 0,
     repair: bool = False,
 ) -> pd.DataFrame:
     """Return validated daily prices: columns Open, High, Low, Close (float64), index Date (sorted,
@@ -667,11 +667,6 @@ def load_ohlc(
     prices = _pick_prices(table, columns, decimal).set_axis(
         parse_dates(dates, timezone, dayfirst), axis=0
     )
-    if abs(day_shift) > 7:
-        raise ValueError(
-            f"day_shift={day_shift} moves the rows by more than a week; labels in another time "
-            "zone are one day off: use 1 or -1, or correct the dates"
-        )
     if day_shift:
         note(f"each row was moved by {counted(day_shift, 'day')}")
         prices.index = prices.index + pd.Timedelta(days=day_shift)

@@ -6,7 +6,8 @@
 __all__ = ['PRESETS', 'DIGITS', 'FORMS', 'LARGEST_FILE', 'Count', 'Amount', 'Regimes', 'Hour', 'Seed', 'Positive', 'NotNegative',
            'Share', 'Dropout', 'Text', 'brief', 'admit', 'check_fields', 'DataConfig', 'check_heads', 'FusionConfig',
            'ModelConfig', 'TrainConfig', 'Config', 'preset', 'key_names', 'unknown_key', 'merge', 'build',
-           'StrictReader', 'read_yaml', 'read_file', 'read_override', 'load_config', 'config_json', 'config_hash']
+           'StrictReader', 'read_yaml', 'read_file', 'takes_text', 'read_override', 'load_config', 'config_json',
+           'config_hash']
 
 # %% ../../nbs/50_model.config.ipynb #a1258f05
 import hashlib
@@ -119,6 +120,15 @@ class DataConfig:
     batch_size: Count = 16                     # windows in a batch
     validation: Share = 0.15                   # share of the rows for choosing the best checkpoint
     test: Share = 0.15                         # share of the rows for the final judgement
+    timezone: Text | None = None               # whose clock the times of a table are, or whose days they mean
+    dayfirst: bool | None = None               # 04/01/2021 is in January; null: the column tells, or is refused
+    decimal: Literal[".", ",", None] = None    # the decimal mark; null: the numbers tell, or are refused
+    symbol: Text | None = None                 # the instrument to take from a table of several
+    adjusted: bool = False                     # take the adjusted prices of the table
+    close_only: bool = False                   # make bars of one price a day
+    day_shift: Literal[-1, 0, 1] = 0           # days by which the labels of the rows are moved
+    repair: bool = False                       # leave out empty and filled rows, mend rounded bars
+    accept: Text | None = None                 # what may be odd about the series, such as large_moves
 
     def __post_init__(self):
         check_fields(self)
@@ -412,12 +422,25 @@ def read_file(path: str | Path) -> Any:
 
 
 @checked
+def takes_text(key: str) -> bool:
+    """Say whether the values of a key are texts, so that 7203 or a comma is one, too."""
+    kind = Config
+    for part in key.strip().split("."):
+        kind = {item.name: item.type for item in fields(kind)}.get(part) if is_dataclass(kind) else None
+    if get_origin(kind) is Literal:
+        return any(isinstance(option, str) for option in get_args(kind))
+    return Text in (kind, *get_args(kind))
+
+
+@checked
 def read_override(text: str) -> dict[str, Any]:
-    """Read a text such as "model.d=96" as a nested dictionary."""
+    """Read a text such as "model.d=96" as a nested dictionary; where a text is wanted, it is taken
+    as it stands."""
     key, found, value = text.partition("=")
     if not found or not key.strip():
         raise ValueError(f"{brief(text)} is not of the form key=value, for example model.d=96")
-    nested = read_yaml(value, f"the value of {brief(key)}")
+    plain = takes_text(key) and not re.match(r"\s*(['\"]|null$|~$|$)", value)
+    nested = value if plain else read_yaml(value, f"the value of {brief(key)}")
     for part in reversed(key.strip().split(".")):
         nested = {part: nested}
     return nested
