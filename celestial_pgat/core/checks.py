@@ -212,7 +212,7 @@ def need_finite(**arrays: Any) -> None:
             raise TypeError(f"{name} holds what is no number: {described(array)}; make numbers of "
                             "its texts and dates, or leave them out") from None
         if not finite.all():
-            share = f"{int((~finite).sum())} of {int(np.prod(array.shape))}"
+            share = f"{int((~finite).sum())} of {int(np.prod(np.shape(finite)))}"
             raise ValueError(f"{name} holds NaN or infinite values ({share}); find out where they came "
                              "from, or leave these rows out")
 

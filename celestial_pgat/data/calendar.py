@@ -328,14 +328,8 @@ def _since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.n
 def _check_days(dates: pd.DatetimeIndex) -> None:
     """Refuse dates that are no plain days, are empty, do not rise, or fall twice on a day; raises
     ValueError naming the first fault."""
-    if not isinstance(dates, pd.DatetimeIndex) or dates.tz is not None or dates.hasnans:
-        kind = (
-            type(dates).__name__
-            if not isinstance(dates, pd.DatetimeIndex)
-            else "gaps (NaT)"
-            if dates.hasnans
-            else dates.tz
-        )
+    if dates.tz is not None or dates.hasnans:
+        kind = "gaps (NaT)" if dates.hasnans else dates.tz
         raise ValueError(
             f"the dates have to be a DatetimeIndex without zone and without gaps, not {kind}; use "
             "pd.DatetimeIndex(dates), "

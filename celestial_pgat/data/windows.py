@@ -183,11 +183,12 @@ class WindowDataset(Dataset):
     def __init__(self, dates: pd.DatetimeIndex, log_prices: Float[Tensor, "rows 4"], waves: Float[Tensor, "rows waves"],
                  edges: Float[Tensor, "rows node node feature"], calendar: Float[Tensor, "rows calendar"], history: int, horizon: int, scale: float):
         need_counts(history=history, horizon=horizon)
-        tables = {"dates": dates, "log_prices": log_prices, "waves": waves, "edges": edges, "calendar": calendar}
+        tables = {"dates": dates, "log_prices": log_prices, "waves": waves, "edges": edges,
+                  "calendar": calendar}
         need_rows(history + horizon, **tables)
         if len({len(table) for table in tables.values()}) > 1:
             found = ", ".join(f"{name} {len(table)}" for name, table in tables.items())
-            raise ValueError(f"the tables differ in their rows: {found}; give the same days in all of them")
+            raise ValueError(f"the tables differ in their rows: {found}; give the same days in all")
         self.dates, self.history, self.horizon, self.scale = dates, history, horizon, scale
         self.views = [rearrange(rows.unfold(0, history + horizon, 1), "window ... step -> window step ...")
                       for rows in (log_prices, waves, edges, calendar)]                     # [n,T+P,...], no copy

@@ -269,7 +269,7 @@ PRESETS = {
 @checked
 def preset(name: str) -> Config:
     """Return the preset of this `name`: "smoke", "demo" or "production". Raises ValueError for any other."""
-    if not isinstance(name, str) or name not in PRESETS:
+    if name not in PRESETS:
         raise ValueError(f"no preset is called {brief(name)}; there are {', '.join(PRESETS)}")
     return PRESETS[name]
 
@@ -453,8 +453,6 @@ def load_config(base: str | Config = "demo", path: str | Path | None = None,
 
     Raises FileNotFoundError for a missing file and ValueError, naming the key, for anything unknown or out of range.
     """
-    if isinstance(overrides, str):
-        raise ValueError(f"overrides={brief(overrides)} is one text; give a list of texts")
     values = asdict(base if isinstance(base, Config) else preset(base))
     if path is not None:
         values = merge(Config, values, read_file(path))
