@@ -279,7 +279,7 @@ BUILDERS = {
     "model.config.preset.name": lambda: "smoke", "model.config.build.values": lambda: asdict(celestial_pgat.preset("smoke")),
     "model.config.merge.base": lambda: asdict(celestial_pgat.preset("smoke")), "model.config.merge.given": lambda: {"seed": 3},
     "model.config.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
-    "model.config.read_override.text": lambda: "model.d=96", "model.config.unknown_key.key": lambda: "depth",
+    "model.config.read_override.text": lambda: "model.d=96", "model.config.takes_text.key": lambda: "model.d", "model.config.unknown_key.key": lambda: "depth",
     "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
     # by the name of the parameter
     "prices": prices, "frame": prices, "history": lambda: 16, "horizon": lambda: 3, "batch_size": lambda: 4, "rows": lambda: 100, "validation": lambda: 0.2, "test": lambda: 0.2,

@@ -7,12 +7,13 @@ __all__ = ['WORDS', 'REMEDIES', 'TOWER', 'described', 'checked', 'need_counts', 
            'need_same_shape', 'need_columns']
 
 # %% ../../nbs/08_core.checks.ipynb #a0c08003
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
 from datetime import date
 from functools import wraps
 from inspect import Parameter, signature
 from itertools import repeat
 from numbers import Real
+from os import PathLike
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -44,7 +45,7 @@ def described(value: Any) -> str:
 # %% ../../nbs/08_core.checks.ipynb #a0c08010
 WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number",
          float: "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict",
-         list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
+         PathLike: "a path", Collection: "a list", list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
          Callable: "a function", np.ndarray: "a NumPy array"}
 
 

@@ -8,10 +8,9 @@ __all__ = ['WALK', 'ForecastBatch', 'assemble', 'standardise', 'Scales', 'split_
            'random_batch']
 
 # %% ../../nbs/24_data.windows.ipynb #e5725667
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -151,6 +150,17 @@ def split_rows(rows: int, validation: float, test: float) -> dict[str, slice]:
     return {name: slice(*pair) for name, pair in zip(("train", "validation", "test"), zip(borders, borders[1:]))}
 
 
+def _fewest(enough: Callable[[int], bool], rows: int) -> int:
+    """Return the smallest number above `rows` that is `enough`, to a rounding found by halving."""
+    low, high = rows, max(rows, 1)
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return next(filter(enough, range(max(rows, high - 20), high + 1)))   # rounding: not monotone
+
+
 @checked
 def check_rows(rows: int, history: int, horizon: int, step: int, validation: float, test: float) -> None:
     """Refuse `rows` that cannot give each block a window and the training block `step` windows; ValueError says how many can."""
@@ -162,7 +172,7 @@ def check_rows(rows: int, history: int, horizon: int, step: int, validation: flo
     if history < 1 or horizon < 1:
         raise ValueError(f"history={history} and horizon={horizon} must both be 1 or more")
     if not enough(rows):
-        raise ValueError(f"{rows} rows are too few for history={history} and horizon={horizon}: {next(filter(enough, count(rows)))} are needed, so that "
+        raise ValueError(f"{rows} rows are too few for history={history} and horizon={horizon}: {_fewest(enough, rows)} are needed, so that "
                          f"validation ({validation:.0%}) and test ({test:.0%}) hold a window and training {step} windows, one optimiser step. "
                          "Give more rows, or choose a smaller history or batch_size")
 
