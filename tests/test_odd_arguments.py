@@ -120,10 +120,9 @@ def sky() -> pd.DataFrame:
 
 @cache
 def prices() -> pd.DataFrame:
-    """Return a year of bars on the sessions of New York."""
-    days = pd.bdate_range("2019-01-01", "2019-12-31")
+    """Return half a year of bars on the sessions of New York."""
     windows, calendar = import_module("celestial_pgat.data.windows"), import_module("celestial_pgat.data.calendar")
-    days = calendar.sessions_between(days[0], days[-1])
+    days = calendar.sessions_between(pd.Timestamp("2019-01-01"), pd.Timestamp("2019-06-28"))
     return pd.DataFrame(np.exp(windows.random_walk_bars(1, len(days), RNG())[0]), index=days, columns=["Open", "High", "Low", "Close"])
 
 

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
-from .checks import checked
-
 # %% ../../nbs/06_core.files.ipynb #2bbaa85d
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -22,7 +20,6 @@ class DiskFull(OSError):
     """Say that there is no room for a file, and what to do."""
 
 
-@checked
 @contextmanager
 def naming_full_disk(path: str | Path):
     """Turn an error about a full disk in the block into `DiskFull`, which names `path`."""
@@ -36,7 +33,6 @@ def naming_full_disk(path: str | Path):
                        "place on another one. No half-written file was left") from error
 
 # %% ../../nbs/06_core.files.ipynb #8d30bdad
-@checked
 def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
     """Call `save` with the path of a temporary file, then give the complete file its name.
 
@@ -44,8 +40,10 @@ def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
     ends in the same way. If `save` fails or is interrupted, it is removed, what stood at `path` is
     untouched, and the error goes on, as `DiskFull` where there is no room.
     """
-    if not Path(path).name:
-        raise ValueError(f"path={str(path)!r} names no file; give a folder and a name in it")
+    if not isinstance(path, (str, Path)) or not Path(path).name:
+        raise ValueError(f"path={path!r:.60} names no file; give a folder and a name in it")
+    if not callable(save):
+        raise TypeError(f"save={save!r:.60} is no function; give one that writes to a path")
     path = Path(path)
     temporary = path.with_name(f".part-{path.name}")
     with naming_full_disk(path):
