@@ -42,10 +42,10 @@ def call():
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory) -> Path:
-    """Two hundred and forty real sessions as a person's own CSV file."""
+    """Two hundred and forty real sessions as a person's own CSV file, with a column that is not used."""
     from celestial_pgat.data.prices import load_ohlc
     path = tmp_path_factory.mktemp("data") / "mine.csv"
-    load_ohlc("sp500").iloc[-240:].to_csv(path)
+    load_ohlc("sp500").iloc[-240:].assign(VIX=20.0).to_csv(path)
     return path
 
 

@@ -41,6 +41,19 @@ def test_report_is_complete_and_offline(finished):
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
 
 
+def test_what_was_assumed_is_printed_and_reported(finished):
+    folder, printed = finished
+    assert "note: not used: VIX" in printed.splitlines()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "What was read" in page and "not used: VIX" in page
+
+
+def test_rows_out_of_order_are_sorted_with_a_note(table, tmp_path, finished, call):
+    pd.read_csv(table).sample(frac=1, random_state=0).to_csv(tmp_path / "mixed.csv", index=False)
+    done = call("forecast", "--model", finished[0], "--data", tmp_path / "mixed.csv")
+    assert done.stdout == call("forecast", "--model", finished[0]).stdout and "note: the rows were not in order" in done.stderr
+
+
 def test_report_shows_where_the_streams_meet(finished):
     folder, _ = finished
     seen = pd.read_csv(folder / "fusion.csv")
@@ -84,8 +97,6 @@ def spoil(frame: pd.DataFrame, fault: str) -> pd.DataFrame:
         frame.iloc[100, 2] = -1.0
     elif fault == "duplicate":
         frame.index = frame.index[:100].append(frame.index[99:100]).append(frame.index[101:])
-    elif fault == "sorted":
-        frame = pd.concat([frame.iloc[100:], frame.iloc[:100]])
     elif fault == "2053":
         frame.index = frame.index + pd.DateOffset(years=40)
     elif fault == "rows":
@@ -96,7 +107,7 @@ def spoil(frame: pd.DataFrame, fault: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("fault, message", [
-    ("NaN", "Close nan on"), ("High", "High"), ("positive", "positive"), ("duplicate", "occurs twice"), ("sorted", "sorted"),
+    ("NaN", "Close nan on"), ("High", "High"), ("positive", "positive"), ("duplicate", "has 2 rows"),
     ("2053", "2053"), ("rows", "rows are too few"), ("Close", "Close"),
 ])
 def test_bad_data_is_refused_before_any_work(fault, message, table, tmp_path, call):
@@ -121,8 +132,12 @@ def test_a_forecast_takes_what_concerns_the_data_only(key, finished, call):
 
 
 def test_a_forecast_takes_another_calendar(finished, call):
-    done = call("forecast", "--model", finished[0], "--set", "data.exchange=XTKS")
+    forecast = ["forecast", "--model", finished[0], "--set", "data.exchange=XTKS"]
+    refused = call(*forecast)
+    assert refused.returncode == 2 and "exchange=XNYS" in refused.stderr, "the rows are those of New York"
+    done = call(*forecast, "--set", "data.accept=foreign_days,missing_sessions")
     assert done.returncode == 0 and "2019-01-04" in done.stdout and "2019-01-02" not in done.stdout
+    assert "note: accepted (foreign_days)" in done.stderr
 
 
 def test_what_is_printed_fits_a_terminal(finished, call):
