@@ -9,6 +9,7 @@ import math
 import pkgutil
 import signal
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from enum import Enum
 from functools import cache
 from importlib import import_module
@@ -25,11 +26,14 @@ from torch import Tensor, nn
 import celestial_pgat
 
 PACKAGE = Path(celestial_pgat.__file__).parent
-PENDING = ("core.tables", "core.dates", "data.series", "sky.ephemeris", "sky.waves", "data.prices", "data.calendar", "data.windows", "model.config", "train.loop", "train.checkpoint",
-           "app.cli", "app.report")                    # modules whose doors are not built yet
+PENDING = ("train.loop", "app.cli", "app.report")     # modules whose doors are not built yet
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
-INNER = {"graph.combiner.mix_edges": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
+INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "WindowDataset and future_batch",
+         "data.windows.edges_of": "ForecastData and future_batch",
+         **{f"model.config.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
+         "model.config.admit": "the configuration classes", "model.config.check_fields": "the configuration classes",
+         "model.config.StrictReader": "read_yaml", "graph.combiner.mix_edges": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
          "graph.combiner.node_statistics": "CelestialGraphCombiner", "graph.combiner.in_pieces": "CelestialGraphCombiner",
          "graph.bytes.recomputed": "the modules that call it in forward", "graph.nodes.aspect_kernel": "AspectGeometry",
          "graph.nodes.require_shape": "the modules that call it in forward", "graph.encoding.normalise_rows": "the encodings",
@@ -106,6 +110,30 @@ def model() -> nn.Module:
     built = celestial_pgat.CelestialPGAT(celestial_pgat.preset("smoke").model)
     built(batch()).square().sum().backward()
     return built
+
+
+@cache
+def sky() -> pd.DataFrame:
+    """Return the waves of thirty days by name."""
+    return celestial_pgat.wave_table(DATES[:30])
+
+
+@cache
+def prices() -> pd.DataFrame:
+    """Return half a year of bars on the sessions of New York."""
+    windows, calendar = import_module("celestial_pgat.data.windows"), import_module("celestial_pgat.data.calendar")
+    days = calendar.sessions_between(pd.Timestamp("2019-01-01"), pd.Timestamp("2019-06-28"))
+    return pd.DataFrame(np.exp(windows.random_walk_bars(1, len(days), RNG())[0]), index=days, columns=["Open", "High", "Low", "Close"])
+
+
+def scales():
+    """Return scales that change nothing but the price."""
+    return import_module("celestial_pgat.data.windows").Scales(0.01, np.zeros(113), np.ones(113))
+
+
+def saved() -> Path:
+    """Save the small model, and return its folder."""
+    return celestial_pgat.save_model("saved", model(), celestial_pgat.preset("smoke"), scales())
 
 
 class Twice(torch.utils.data.Dataset):
@@ -228,7 +256,35 @@ BUILDERS = {
     "app.laboratory.plain_rows.rows": lambda: [{"a": 1.0}], "app.laboratory.Laboratory.results": lambda: Path("results.json"),
     "app.laboratory.Laboratory.settings": lambda: {"steps": 3},
     "core.checks.checked.target": lambda: written, "core.checks.need_columns.columns": lambda: ["a"],
+    "core.files.write_whole.save": lambda: lambda path: path.write_text("whole"), "core.tables.note.text": lambda: "text", "core.tables.counted.number": lambda: 3,
+    "core.tables.read_file.path": lambda: written("prices.csv", "Date,Close\n2021-01-04,1.5\n2021-01-05,1.6\n"),
+    "core.dates.setting.name": lambda: "repair", "core.dates.parse_dates.column": lambda: pd.Series(["2021-01-04", "2021-01-05"]),
+    "core.tables.is_number.cell": lambda: "1.5", "core.tables.is_blank.cell": lambda: "",
+    "sky.waves.Wave.quantity": lambda: "longitude_sin", "sky.waves.Wave.kind": lambda: "angle", "sky.waves.WaveSchema.waves": lambda: tuple(import_module("celestial_pgat.sky.waves").WAVES[:2]),
+    "sky.waves.waves_from_states.states": states, "sky.waves.longitudes.waves": sky, "sky.waves.check_circle.waves": sky, "sky.waves.check_units.waves": sky,
+    "sky.waves.Column.role": lambda: "date", "sky.waves.SkyTable.waves": sky, "sky.waves.SkyTable.prices": lambda: None, "sky.waves.SkyTable.extra": pd.DataFrame,
+    "sky.waves.read_table.path": lambda: written("sky.csv", sky().to_csv()),
+    "data.prices.load_ohlc.source": lambda: prices().reset_index(),
+    "data.calendar.exchange_code.name": lambda: "XNYS", "data.calendar.propose_exchange.days": lambda: prices().index,
+    "data.calendar.fit_exchanges.days": lambda: prices().index, "data.calendar.fit_exchanges.candidates": lambda: ["XNYS", "XLON"],
+    **{f"data.calendar.{name}.{bound}": lambda: pd.Timestamp("2020-01-02") for name in ("sessions_between", "scheduled_holidays", "scheduled_sessions") for bound in ("start", "end")},
+    "data.calendar.check_recorded.days": lambda: prices().index,
+    "data.windows.standardise.waves": sky, "data.windows.sky_of.waves": sky,
+    "data.windows.Scales.price": lambda: 0.01, "data.windows.Scales.wave_center": lambda: np.zeros(113), "data.windows.Scales.wave_scale": lambda: np.ones(113),
+    "data.windows.WindowDataset.dates": lambda: DATES[:30], "data.windows.WindowDataset.log_prices": lambda: torch.ones(30, 4).double(),
+    "data.windows.WindowDataset.waves": lambda: torch.ones(30, 113), "data.windows.WindowDataset.edges": lambda: torch.ones(30, 13, 13, 6),
+    "data.windows.WindowDataset.calendar": lambda: torch.ones(30, 15), "data.windows.WindowDataset.scale": lambda: 0.01,
+    "data.windows.random_batch.cfg": lambda: celestial_pgat.preset("smoke"), "data.windows.check_rows.rows": lambda: 500, "data.windows.check_rows.step": lambda: 4,
+    "model.config.preset.name": lambda: "smoke", "model.config.build.values": lambda: asdict(celestial_pgat.preset("smoke")),
+    "model.config.merge.base": lambda: asdict(celestial_pgat.preset("smoke")), "model.config.merge.given": lambda: {"seed": 3},
+    "model.config.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
+    "model.config.read_override.text": lambda: "model.d=96", "model.config.takes_text.key": lambda: "model.d", "model.config.unknown_key.key": lambda: "depth",
+    "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
     # by the name of the parameter
+    "prices": prices, "frame": prices, "history": lambda: 16, "horizon": lambda: 3, "batch_size": lambda: 4, "rows": lambda: 100, "validation": lambda: 0.2, "test": lambda: 0.2,
+    "scales": scales, "exchange": lambda: "XNYS", "after": lambda: "2020-01-02",
+    "body": lambda: celestial_pgat.Body.SUN, "word": lambda: "row", "size": lambda: 20, "steps": lambda: 5, "config": lambda: celestial_pgat.preset("smoke"),
+    "kind": lambda: type(celestial_pgat.preset("smoke")), "where": lambda: "", "folder": lambda: Path("saved"), "given": dict,
     "dates": lambda: DATES[:3], "rng": RNG, "day": lambda: "2020-12-21", "start": lambda: "2020-01-01", "end": lambda: "2020-02-01", "days": lambda: 3,
     "longitudes": lambda: np.linspace(0, 6, 13), "angles": lambda: np.linspace(0, 90, 5), "gap": lambda: 2.0,
     "sin_i": lambda: torch.rand(3), "cos_i": lambda: torch.rand(3), "sin_j": lambda: torch.rand(3), "cos_j": lambda: torch.rand(3),
@@ -253,7 +309,7 @@ ODD = {
     "None": None, "NaT": pd.NaT, "NaN": math.nan, "-1": -1, "0": 0, "text": "odd", "bytes": b"odd", "object": object(), "list": [1.0, 2.0], "[]": [],
     "dict": {"a": 1}, "Series": pd.Series([1.0, 2.0]), "DataFrame": pd.DataFrame({"a": [1.0, 2.0]}), "empty DataFrame": pd.DataFrame(),
     "one row": pd.DataFrame({"a": [1.0]}), "array": np.ones((3, 4)), "empty array": np.empty(0), "tensor": torch.ones(3, 4), "empty tensor": torch.empty(0),
-    "Period": pd.Period("2020-01-01"), "datetime64": np.datetime64("2020-01-01"), "True": True,
+    "Period": pd.Period("2020-01-01"), "no text": "", "moment": pd.Timestamp("2020-01-02 12:00", tz="Asia/Tokyo"), "datetime64": np.datetime64("2020-01-01"), "True": True,
 }
 
 
@@ -275,11 +331,14 @@ def spoilt(value):
 def cut(value) -> dict:
     """Return the valid value without rows, with one row, or in the other library's form."""
     if isinstance(value, (pd.DataFrame, pd.Series, pd.DatetimeIndex)):
-        return {"no rows": value[:0], "first row": value[:1]}
+        zoned = {"with zone": value.tz_localize("UTC")} if isinstance(getattr(value, "index", value), pd.DatetimeIndex) else {}
+        return {"no rows": value[:0], "first row": value[:1]} | zoned
     if isinstance(value, np.ndarray):
         return {"no rows": value[:0], "first row": value[:1], "as tensor": torch.from_numpy(value) if value.dtype.kind in "fib" else None}
     if isinstance(value, Tensor):
         return {"no rows": value[:0], "first row": value[:1], "as array": value.detach().numpy()}
+    if isinstance(value, type):
+        return {"another class": int}
     if isinstance(value, (list, tuple, dict)):
         return {"nothing in it": type(value)()}
     return {}

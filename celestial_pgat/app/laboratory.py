@@ -78,6 +78,8 @@ class Laboratory:
             raise ValueError(f"CELESTIAL_SCALE={scale!r} is not a scale; use smoke or full")
         self.full, self.seed = scale == "full", seed
         self.only = {name.strip() for name in os.environ.get("CELESTIAL_SECTIONS", "").split(",") if name.strip()}
+        if not Path(results).name:
+            raise ValueError(f"results={str(results)!r} names no file; use a name such as fair_test.json")
         self.path = Path(results) if isinstance(results, Path) else ledger_path().with_name(results)
         digest = hashlib.sha256(json.dumps(settings, indent=2).encode()).hexdigest()[:12]
         self.origin = provenance_of(seed, config_hash=digest)       # now: storing the first section changes the tree

@@ -195,6 +195,8 @@ def read_claims(path: str | Path | None = None) -> Ledger:
     path = ledger_path() if path is None else Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent.name} for {path.name}; check the path of the ledger")
+    if path.is_dir():
+        raise ValueError(f"{str(path)!r} is a folder; give the path of the ledger in it")
     if not path.exists():
         return Ledger({})
     names = {field.name for field in fields(Claim)}

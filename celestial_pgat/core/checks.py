@@ -7,12 +7,13 @@ __all__ = ['WORDS', 'REMEDIES', 'TOWER', 'described', 'checked', 'need_counts', 
            'need_same_shape', 'need_columns']
 
 # %% ../../nbs/08_core.checks.ipynb #a0c08003
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
 from datetime import date
 from functools import wraps
 from inspect import Parameter, signature
 from itertools import repeat
 from numbers import Real
+from os import PathLike
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -44,7 +45,7 @@ def described(value: Any) -> str:
 # %% ../../nbs/08_core.checks.ipynb #a0c08010
 WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number",
          float: "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict",
-         list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
+         PathLike: "a path", Collection: "a list", list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
          Callable: "a function", np.ndarray: "a NumPy array"}
 
 
@@ -206,9 +207,13 @@ def need_finite(**arrays: Any) -> None:
     """Raise ValueError for a tensor, array or table of numbers with a NaN or an infinity in it."""
     for name, array in arrays.items():
         own = getattr(array, "isfinite", None)                      # that of a tensor
-        finite = np.isfinite(np.asarray(array, float)) if own is None else own()
+        try:
+            finite = np.isfinite(np.asarray(array, float)) if own is None else own()
+        except (TypeError, ValueError):
+            raise TypeError(f"{name} holds what is no number: {described(array)}; make numbers of "
+                            "its texts and dates, or leave them out") from None
         if not finite.all():
-            share = f"{int((~finite).sum())} of {int(np.prod(array.shape))}"
+            share = f"{int((~finite).sum())} of {int(np.prod(np.shape(finite)))}"
             raise ValueError(f"{name} holds NaN or infinite values ({share}); find out where they came "
                              "from, or leave these rows out")
 

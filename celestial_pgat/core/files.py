@@ -40,6 +40,10 @@ def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
     ends in the same way. If `save` fails or is interrupted, it is removed, what stood at `path` is
     untouched, and the error goes on, as `DiskFull` where there is no room.
     """
+    if not isinstance(path, (str, Path)) or not Path(path).name:
+        raise ValueError(f"path={path!r:.60} names no file; give a folder and a name in it")
+    if not callable(save):
+        raise TypeError(f"save={save!r:.60} is no function; give one that writes to a path")
     path = Path(path)
     temporary = path.with_name(f".part-{path.name}")
     with naming_full_disk(path):

@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['SIGNATURES', 'PACKED', 'ENCODINGS', 'SEPARATORS', 'NUMBER', 'TableNote', 'note', 'collect_notes', 'counted',
-           'file_kind', 'unpack', 'refuse_other_texts', 'decode', 'split_fields', 'is_number', 'is_blank',
-           'header_rows', 'header_names', 'fit_names', 'make_table', 'read_file']
+           'is_number', 'is_blank', 'read_file']
 
 # %% ../../nbs/07_core.tables.ipynb #fdb14c36
 import bz2
@@ -29,16 +28,20 @@ import numpy as np
 import pandas as pd
 from charset_normalizer import from_bytes
 
+from .checks import checked
+
 # %% ../../nbs/07_core.tables.ipynb #df9ab0e1
 class TableNote(UserWarning):
     """Say what was assumed, mended or left out when a table was read."""
 
 
+@checked
 def note(text: str) -> None:
     """Give a `TableNote` with this text."""
     warnings.warn(text, TableNote, stacklevel=2)
 
 
+@checked
 @contextmanager
 def collect_notes() -> Iterator[list[str]]:
     """Collect the texts of all notes given in the block, each once; other warnings go on to where
@@ -59,6 +62,7 @@ def collect_notes() -> Iterator[list[str]]:
 
 
 #| export
+@checked
 def counted(number: int, word: str) -> str:
     """Write a number and its word: 1 row, 3 rows."""
     return f"{number} {word}{'' if number == 1 else 's'}"
@@ -75,7 +79,7 @@ SIGNATURES = {
 PACKED = {"gzip": gzip.decompress, "bzip2": bz2.decompress, "xz": lzma.decompress}
 
 
-def file_kind(data: bytes) -> str:
+def _file_kind(data: bytes) -> str:
     """Return what the bytes of a file are by their beginning: "Parquet", "Excel", "zip", "gzip",
     "bzip2", "xz" or "text".
     """
@@ -90,11 +94,11 @@ def file_kind(data: bytes) -> str:
     return kind
 
 # %% ../../nbs/07_core.tables.ipynb #1f1348fe
-def unpack(data: bytes, name: str) -> bytes:
+def _unpack(data: bytes, name: str) -> bytes:
     """Return the one file inside packed bytes, or the bytes themselves; ValueError for what is cut
     off or holds several files.
     """
-    kind = file_kind(data)
+    kind = _file_kind(data)
     try:
         if kind == "zip":
             archive = zipfile.ZipFile(io.BytesIO(data))
@@ -108,8 +112,8 @@ def unpack(data: bytes, name: str) -> bytes:
                     f"{name} is an archive of {len(members)} files ({', '.join(members[:3])}); "
                     "unpack it and give one of them"
                 )
-            return unpack(archive.read(members[0]), name)
-        return unpack(PACKED[kind](data), name) if kind in PACKED else data
+            return _unpack(archive.read(members[0]), name)
+        return _unpack(PACKED[kind](data), name) if kind in PACKED else data
     except (
         OSError,
         EOFError,
@@ -125,7 +129,7 @@ def unpack(data: bytes, name: str) -> bytes:
         ) from error
 
 # %% ../../nbs/07_core.tables.ipynb #4bfb687c
-def refuse_other_texts(text: str, name: str) -> None:
+def _refuse_other_texts(text: str, name: str) -> None:
     """Refuse a text that is no table: an HTML page, JSON, a Git LFS pointer, nothing at all. Raises
     ValueError that quotes it.
     """
@@ -159,7 +163,7 @@ def refuse_other_texts(text: str, name: str) -> None:
 ENCODINGS = ("cp932", "gb18030", "cp949", "big5", "cp1252", "cp1250", "cp1251")
 
 
-def decode(data: bytes, name: str, words: Sequence[str] = ()) -> str:
+def _decode(data: bytes, name: str, words: Sequence[str] = ()) -> str:
     """Return the text of `data`; an encoding other than UTF-8 is noted. Raises ValueError for what
     is no text.
 
@@ -201,7 +205,7 @@ def _other_encoding(data: bytes, words: Sequence[str]) -> str:
 SEPARATORS = (";", "\t", "|", ",")
 
 
-def split_fields(text: str, name: str) -> list[tuple[int, list[str]]]:
+def _split_fields(text: str, name: str) -> list[tuple[int, list[str]]]:
     """Split the lines of a text into stripped fields: pairs of line number and fields, lines
     without content left out.
 
@@ -246,6 +250,7 @@ def split_fields(text: str, name: str) -> list[tuple[int, list[str]]]:
 NUMBER = re.compile(r"[\s$€£¥₹]*[-+(]?[\s$€£¥₹]*(\d[\d.,'’\s]*|\.\d+)([eE][-+]?\d+)?\s*[%)KMB]?$")
 
 # %% ../../nbs/07_core.tables.ipynb #d7f62255
+@checked
 def is_number(cell: Any) -> bool:
     """Say whether a cell holds a number: one of a sheet, or a text such as 2506.85, 25,953.80,
     99,82, $73.35 or 1.2e3.
@@ -255,6 +260,7 @@ def is_number(cell: Any) -> bool:
     return isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool) and cell == cell
 
 
+@checked
 def is_blank(cell: Any) -> bool:
     """Say whether a cell is empty."""
     return (
@@ -265,7 +271,7 @@ def is_blank(cell: Any) -> bool:
     )
 
 # %% ../../nbs/07_core.tables.ipynb #3e8e56fe
-def header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
+def _header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
     """Return the positions of the first row of the header and of the first row of data; both are 0
     where there is no header.
     """
@@ -284,7 +290,7 @@ def header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
     return first, data
 
 # %% ../../nbs/07_core.tables.ipynb #956153be
-def header_names(header: Sequence[Sequence[Any]]) -> list:
+def _header_names(header: Sequence[Sequence[Any]]) -> list:
     """Return the names of the columns from one header row, or pairs (name, ticker) from the two or
     three rows of yfinance.
     """
@@ -308,7 +314,7 @@ def header_names(header: Sequence[Sequence[Any]]) -> list:
     return [(index or names[0], "")] + list(zip(names[1:], rows[tickers][1:]))
 
 # %% ../../nbs/07_core.tables.ipynb #1f2e11ce
-def fit_names(names: list, rows: list[tuple[int, list]], name: str) -> tuple[list, list[list]]:
+def _fit_names(names: list, rows: list[tuple[int, list]], name: str) -> tuple[list, list[list]]:
     """Make names and rows equally wide, noting how, and return both. Raises ValueError for the
     first line that does not fit.
     """
@@ -345,14 +351,14 @@ def fit_names(names: list, rows: list[tuple[int, list]], name: str) -> tuple[lis
     return names, cells
 
 # %% ../../nbs/07_core.tables.ipynb #ef77b318
-def make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
+def _make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
     """Make a table of rows of cells, pairs (line number, cells): header and preamble are found,
     empty rows left out.
 
     Columns are numbered where there is no header. Raises ValueError for a table without rows,
-    doubled names, a header that comes again, and what `fit_names` refuses.
+    doubled names, a header that comes again, and what `_fit_names` refuses.
     """
-    first, data = header_rows([row for _, row in rows])
+    first, data = _header_rows([row for _, row in rows])
     if data == len(rows):
         raise ValueError(
             f"{name} has no row of numbers below {', '.join(map(str, rows[0][1][:6]))}; write the "
@@ -373,7 +379,7 @@ def make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
         )
     header = [row for _, row in rows[first:data]]
     if not header:
-        return pd.DataFrame(fit_names(list(range(len(rows[data][1]))), rows[data:], name)[1])
+        return pd.DataFrame(_fit_names(list(range(len(rows[data][1]))), rows[data:], name)[1])
     if again := next(
         (line for line, row in rows[data:] if row == header[-1] and any(map(str, row[1:]))), None
     ):
@@ -381,7 +387,7 @@ def make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
             f"line {again} of {name} is the header again: two files were joined; give one of "
             "them, or join their rows alone"
         )
-    names, cells = fit_names(header_names(header), rows[data:], name)
+    names, cells = _fit_names(_header_names(header), rows[data:], name)
     twice = [
         str(n)
         for n, times in Counter(names).items()
@@ -396,6 +402,7 @@ def make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=columns)
 
 # %% ../../nbs/07_core.tables.ipynb #f2923cd9
+@checked
 def read_file(path: str | PathLike, words: Sequence[str] = ()) -> pd.DataFrame:
     """Read the table in a text file (CSV and its kin), an Excel sheet or a Parquet file, packed or
     not, whatever its name.
@@ -411,8 +418,8 @@ def read_file(path: str | PathLike, words: Sequence[str] = ()) -> pd.DataFrame:
         raise FileNotFoundError(
             f"there is no file {str(path)!r}; a path is taken relative to the working directory"
         )
-    data = unpack(path.read_bytes(), path.name)
-    kind = file_kind(data)
+    data = _unpack(path.read_bytes(), path.name)
+    kind = _file_kind(data)
     if kind in ("Parquet", "Excel"):
         return {"Parquet": _read_parquet, "Excel": _read_excel}[kind](data, path.name)
     if kind != "text":
@@ -420,9 +427,9 @@ def read_file(path: str | PathLike, words: Sequence[str] = ()) -> pd.DataFrame:
             f"{path.name} begins like a {kind} file but is not one; it was cut off or damaged, "
             "get it again"
         )
-    text = decode(data, path.name, words)
-    refuse_other_texts(text, path.name)
-    return make_table(split_fields(text, path.name), path.name)
+    text = _decode(data, path.name, words)
+    _refuse_other_texts(text, path.name)
+    return _make_table(_split_fields(text, path.name), path.name)
 
 # %% ../../nbs/07_core.tables.ipynb #2dae3c9f
 def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
@@ -455,4 +462,4 @@ def _read_excel(data: bytes, name: str) -> pd.DataFrame:
         (line, ["" if is_blank(cell) else cell for cell in row])
         for line, row in enumerate(sheet.to_numpy(object), 1)
     ]
-    return make_table([(line, row) for line, row in rows if not all(map(is_blank, row))], name)
+    return _make_table([(line, row) for line, row in rows if not all(map(is_blank, row))], name)

@@ -4,9 +4,8 @@
 
 # %% auto #0
 __all__ = ['POPULAR_NAMES', 'EVER', 'CYCLES', 'CALENDAR_FEATURES', 'HOLIDAY_LIMIT', 'MAJOR_EXCHANGES', 'JUDGED', 'exchange_code',
-           'exchange_rules', 'recorded_span', 'check_recorded', 'sessions_between', 'next_sessions',
-           'scheduled_holidays', 'scheduled_sessions', 'near_turn', 'calendar_phases', 'until_holiday',
-           'since_scheduled', 'check_days', 'calendar_features', 'fit_exchanges', 'propose_exchange']
+           'recorded_span', 'check_recorded', 'sessions_between', 'next_sessions', 'scheduled_holidays',
+           'scheduled_sessions', 'calendar_features', 'fit_exchanges', 'propose_exchange']
 
 # %% ../../nbs/22_data.calendar.ipynb #4ea3867f
 from copy import copy
@@ -22,6 +21,8 @@ from exchange_calendars.exchange_calendar_xhkg import HKAdhocClosures
 from exchange_calendars.pandas_extensions.offsets import OrthodoxEaster
 from pandas.tseries.holiday import Holiday
 from pandas.tseries.offsets import Easter
+
+from ..core.checks import checked
 
 # %% ../../nbs/22_data.calendar.ipynb #c3a7bd84
 POPULAR_NAMES = {
@@ -66,13 +67,14 @@ def _known_codes() -> dict[str, str]:
     return {known.upper(): known for known in get_calendar_names()}
 
 
+@checked
 def exchange_code(name: str) -> str:
     """Return the code of the exchange called `name`, a code or an alias in any case.
 
     Raises ValueError for an unknown name, with near ones.
     """
     codes = _known_codes()
-    key = name.strip().upper() if isinstance(name, str) else ""
+    key = name.strip().upper()
     if key in codes:
         return resolve_alias(codes[key])
     if key in POPULAR_NAMES:
@@ -89,7 +91,7 @@ def exchange_code(name: str) -> str:
 
 # %% ../../nbs/22_data.calendar.ipynb #5ffaafbc
 @cache
-def exchange_rules(exchange: str) -> ExchangeCalendar:
+def _exchange_rules(exchange: str) -> ExchangeCalendar:
     """Return the recorded rules of `exchange` without its opening hours; errors as in
     `exchange_code`."""
     factory = _default_calendar_factories[exchange_code(exchange)]
@@ -102,17 +104,28 @@ EVER = (
 )  # the span of a calendar made of rules alone
 
 
+@checked
 def recorded_span(exchange: str) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the first and the last day that the calendar of `exchange` records."""
-    rules = exchange_rules(exchange)
+    rules = _exchange_rules(exchange)
     return rules.bound_min() or EVER[0], rules.bound_max() or EVER[1]
 
 # %% ../../nbs/22_data.calendar.ipynb #78dc668f
+def _need_naive(**times: pd.DatetimeIndex | pd.Timestamp) -> None:
+    """Raise ValueError for dates in a time zone: sessions are days without one."""
+    for name, time in times.items():
+        if time.tz is not None:
+            raise ValueError(f"{name} is in the time zone {time.tz}, and sessions are days without "
+                             f"zone; use {name}.tz_localize(None)")
+
+
+@checked
 def check_recorded(days: pd.DatetimeIndex, exchange: str) -> None:
     """Refuse rising `days` that the calendar of `exchange` does not record.
 
     The ValueError says how many they are, and what to leave out.
     """
+    _need_naive(days=days)
     first, last = recorded_span(exchange)
     early, late = int((days < first).sum()), int((days > last).sum())
     if early or late:
@@ -124,7 +137,7 @@ def check_recorded(days: pd.DatetimeIndex, exchange: str) -> None:
             last != EVER[1]
         )
         raise ValueError(
-            f"the calendar of {exchange} ({exchange_rules(exchange).tz.key}) is recorded "
+            f"the calendar of {exchange} ({_exchange_rules(exchange).tz.key}) is recorded "
             f"{span.strip()}"
             f", and {early + late} of {len(days)} dates lie outside: {remedy} another exchange "
             "such as 24/5 (Monday to Friday)"
@@ -133,7 +146,7 @@ def check_recorded(days: pd.DatetimeIndex, exchange: str) -> None:
 # %% ../../nbs/22_data.calendar.ipynb #0b5e211c
 def _open_weekdays(days: pd.DatetimeIndex, exchange: str) -> np.ndarray:
     """Say for each day whether the exchange's week has it, stretches with another week included."""
-    rules, weekday = exchange_rules(exchange), days.day_of_week
+    rules, weekday = _exchange_rules(exchange), days.day_of_week
     listed = lambda mask: np.array([letter == "1" for letter in mask])[weekday]
     opened = listed(rules.weekmask)
     for first, last, mask in getattr(rules, "special_weekmasks", []):
@@ -162,7 +175,7 @@ def _closures(
 ) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """Return the scheduled holidays and the closures at short notice over whole years."""
     start, end = pd.Timestamp(first_year, 1, 1), pd.Timestamp(last_year, 12, 31)
-    rules = exchange_rules(exchange)
+    rules = _exchange_rules(exchange)
     by_rule = getattr(rules.regular_holidays, "rules", [])
     scheduled = [day for rule in by_rule for day in _by_rule(rule, start, end)]
     listed = pd.DatetimeIndex(rules.adhoc_holidays, dtype="datetime64[us]")
@@ -192,6 +205,7 @@ def _schedule(
     return planned, planned[~planned.isin(surprise)]
 
 
+@checked
 def sessions_between(
     start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS"
 ) -> pd.DatetimeIndex:
@@ -199,12 +213,14 @@ def sessions_between(
 
     Raises ValueError for an unknown exchange, and for a `start` or `end` that is not recorded.
     """
+    _need_naive(start=start, end=end)
     code = exchange_code(exchange)
     check_recorded(pd.DatetimeIndex([start, end]).normalize(), code)
     sessions = _schedule(code, start.year, end.year)[1]
     return sessions[(sessions >= start) & (sessions <= end)]
 
 # %% ../../nbs/22_data.calendar.ipynb #6847118b
+@checked
 def next_sessions(
     after: str | pd.Timestamp, count: int, exchange: str = "XNYS"
 ) -> pd.DatetimeIndex:
@@ -214,7 +230,10 @@ def next_sessions(
     """
     if count < 1:
         raise ValueError(f"count={count} sessions were asked for; use 1 or more")
-    start = pd.Timestamp(after).tz_localize(None).normalize() + pd.Timedelta(days=1)
+    day = pd.to_datetime(after, errors="coerce")
+    if day is pd.NaT:
+        raise ValueError(f"after={after!r} is no date; write 2018-12-31")
+    start = day.tz_localize(None).normalize() + pd.Timedelta(days=1)
     check_recorded(pd.DatetimeIndex([start]), exchange_code(exchange))
     last = recorded_span(exchange)[1]
     # no exchange closes for forty days, or for every other day
@@ -230,6 +249,7 @@ def next_sessions(
     return sessions
 
 # %% ../../nbs/22_data.calendar.ipynb #8607719f
+@checked
 def scheduled_holidays(
     start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS"
 ) -> pd.DatetimeIndex:
@@ -239,6 +259,7 @@ def scheduled_holidays(
     notice, which `exchange_calendars` calls ad hoc, are left out: on the day before, nobody could know them.
     Days outside the recorded span have none. Raises ValueError for an unknown exchange.
     """
+    _need_naive(start=start, end=end)
     code = exchange_code(exchange)
     days = _closures(code, start.year, end.year)[0]
     first, last = recorded_span(code)
@@ -246,15 +267,17 @@ def scheduled_holidays(
     return days[_open_weekdays(days, code)]
 
 
+@checked
 def scheduled_sessions(
     start: pd.Timestamp, end: pd.Timestamp, exchange: str = "XNYS"
 ) -> pd.DatetimeIndex:
     """Return the sessions scheduled from `start` to `end`, with those which a surprise undid."""
+    _need_naive(start=start, end=end)
     planned = _schedule(exchange_code(exchange), start.year, end.year)[0]
     return planned[(planned >= start) & (planned <= end)]
 
 # %% ../../nbs/22_data.calendar.ipynb #6bfb41ba
-def near_turn(days: pd.DatetimeIndex, period: str, sessions: pd.DatetimeIndex) -> np.ndarray:
+def _near_turn(days: pd.DatetimeIndex, period: str, sessions: pd.DatetimeIndex) -> np.ndarray:
     """Say for each day whether it is the last scheduled session of its `period` ("M", "Q" or "Y") or among the first three.
 
     A day without a session counts as the session before it. The scheduled `sessions` have to cover
@@ -272,7 +295,7 @@ CALENDAR_FEATURES = tuple(f"{cycle}_{part}" for cycle in CYCLES for part in ("si
 HOLIDAY_LIMIT = 30
 
 
-def calendar_phases(days: pd.DatetimeIndex) -> pd.DataFrame:
+def _calendar_phases(days: pd.DatetimeIndex) -> pd.DataFrame:
     """Return the phase of each cycle in turns, 0 <= phase < 1 [days x CYCLES]."""
     return pd.DataFrame({"weekday": days.day_of_week / 7,
                          "week_of_month": (days.day - 1) // 7 / 5,
@@ -281,7 +304,7 @@ def calendar_phases(days: pd.DatetimeIndex) -> pd.DataFrame:
                          "quarter": (days.quarter - 1) / 4}, index=days)
 
 # %% ../../nbs/22_data.calendar.ipynb #568f5dfe
-def until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.ndarray:
+def _until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.ndarray:
     """Return the days from each of `days` to the next of the sorted `holidays`, itself included, at most HOLIDAY_LIMIT."""
     far = pd.DatetimeIndex([days[-1] + pd.Timedelta(days=HOLIDAY_LIMIT)])
     following = holidays.union(far)
@@ -289,7 +312,7 @@ def until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.ndar
     return np.minimum(ahead, HOLIDAY_LIMIT).to_numpy()
 
 # %% ../../nbs/22_data.calendar.ipynb #8d0307c2
-def since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.ndarray:
+def _since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.ndarray:
     """Return the days from the last of the scheduled `sessions` before each of `days` to that day.
 
     Where no session is recorded before a day, since the record begins there, it counts as one day.
@@ -302,17 +325,11 @@ def since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.nd
     return ((days - before[before.searchsorted(days) - 1]) // pd.Timedelta(days=1)).to_numpy()
 
 # %% ../../nbs/22_data.calendar.ipynb #f2bb3477
-def check_days(dates: pd.DatetimeIndex) -> None:
+def _check_days(dates: pd.DatetimeIndex) -> None:
     """Refuse dates that are no plain days, are empty, do not rise, or fall twice on a day; raises
     ValueError naming the first fault."""
-    if not isinstance(dates, pd.DatetimeIndex) or dates.tz is not None or dates.hasnans:
-        kind = (
-            type(dates).__name__
-            if not isinstance(dates, pd.DatetimeIndex)
-            else "gaps (NaT)"
-            if dates.hasnans
-            else dates.tz
-        )
+    if dates.tz is not None or dates.hasnans:
+        kind = "gaps (NaT)" if dates.hasnans else dates.tz
         raise ValueError(
             f"the dates have to be a DatetimeIndex without zone and without gaps, not {kind}; use "
             "pd.DatetimeIndex(dates), "
@@ -335,6 +352,7 @@ def check_days(dates: pd.DatetimeIndex) -> None:
         )
 
 # %% ../../nbs/22_data.calendar.ipynb #62987823
+@checked
 def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS") -> pd.DataFrame:
     """Return the features of rising `dates` [dates x CALENDAR_FEATURES], float32; each row depends on its own day alone.
 
@@ -342,7 +360,7 @@ def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS") -> pd.Dat
     that are empty, do not rise or share a day, and for an exchange that is unknown or does not
     record all of the dates.
     """
-    check_days(dates)
+    _check_days(dates)
     days = dates.normalize().as_unit("us")
     code = exchange_code(exchange)
     check_recorded(days, code)
@@ -352,18 +370,18 @@ def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS") -> pd.Dat
         max(days[-1].to_period("Y").end_time.normalize(), days[-1] + margin),
     )
     holidays, sessions = scheduled_holidays(start, end, code), scheduled_sessions(start, end, code)
-    angles = dict(zip(CYCLES, 2 * np.pi * calendar_phases(days)[list(CYCLES)].to_numpy().T))
+    angles = dict(zip(CYCLES, 2 * np.pi * _calendar_phases(days)[list(CYCLES)].to_numpy().T))
     features = {
         f"{cycle}_{part}": turn(angles[cycle])
         for cycle in CYCLES
         for part, turn in (("sin", np.sin), ("cos", np.cos))
     }
     features |= {
-        f"turn_of_{name}": near_turn(days, name[0].upper(), sessions)
+        f"turn_of_{name}": _near_turn(days, name[0].upper(), sessions)
         for name in ("month", "quarter", "year")
     }
-    features["since_scheduled"] = np.log1p(since_scheduled(days, sessions))
-    features["until_holiday"] = np.log1p(until_holiday(days, holidays)) / np.log1p(HOLIDAY_LIMIT)
+    features["since_scheduled"] = np.log1p(_since_scheduled(days, sessions))
+    features["until_holiday"] = np.log1p(_until_holiday(days, holidays)) / np.log1p(HOLIDAY_LIMIT)
     return pd.DataFrame(features, index=dates, columns=list(CALENDAR_FEATURES)).astype("float32")
 
 # %% ../../nbs/22_data.calendar.ipynb #57319d88
@@ -373,6 +391,7 @@ MAJOR_EXCHANGES = tuple(
 JUDGED = pd.Timedelta(days=3 * 366)
 
 
+@checked
 def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -> pd.DataFrame:
     """Judge how the rows of `days` (rising dates) fit each exchange, over the last three years.
 
@@ -380,7 +399,7 @@ def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -
     row. The best comes first, and major exchanges first among equals. An exchange is judged on the
     rows that its calendar records, and left out if these are less than half.
     """
-    check_days(days)
+    _check_days(days)
     days = days.normalize().as_unit("us")
     days, table = days[days > days[-1] - JUDGED], {}
     for code in candidates or get_calendar_names(include_aliases=False):
@@ -405,6 +424,7 @@ def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -
     )
 
 # %% ../../nbs/22_data.calendar.ipynb #d32d6410
+@checked
 def propose_exchange(days: pd.DatetimeIndex, exchange: str) -> str | None:
     """Return the exchange that the rows of `days` fit clearly better than `exchange`, or None.
 

@@ -4,9 +4,7 @@
 
 # %% auto #0
 __all__ = ['OHLC', 'COLUMN_NAMES', 'BUILT_IN', 'MISSING', 'ORNAMENTS', 'COMMA_STYLE', 'POINT_STYLE', 'FLOAT_NOISE', 'ROUNDING',
-           'plain', 'find_columns', 'read_prices', 'source_columns', 'refuse_returns', 'number_style', 'as_numbers',
-           'refuse', 'pick_prices', 'one_instrument', 'date_column', 'in_order', 'mend_bars', 'validate_ohlc',
-           'check_dates', 'load_ohlc']
+           'validate_ohlc', 'load_ohlc']
 
 # %% ../../nbs/20_data.prices.ipynb #3fef1252
 import re
@@ -15,10 +13,12 @@ from difflib import get_close_matches
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from ..core.checks import checked, described, need_counts
 from ..core.dates import WITHIN_A_DAY, parse_dates, setting
 from ..core.tables import counted, is_blank, is_number, note, read_file
 from ..sky.waves import KNOWN_COLUMNS
@@ -43,7 +43,7 @@ _NAMES = {
 COLUMN_NAMES = {role: names.split(", ") for role, names in _NAMES.items()}
 
 # %% ../../nbs/20_data.prices.ipynb #ba9aab69
-def plain(name: object) -> str:
+def _plain(name: object) -> str:
     """Return a column's name in its plain form: lower case, without brackets, leading numbers,
     units and marks.
     """
@@ -52,11 +52,11 @@ def plain(name: object) -> str:
     return re.sub(r"/last$", "", text).strip()
 
 # %% ../../nbs/20_data.prices.ipynb #c9e35c52
-def find_columns(columns: Iterable, role: str) -> list:
+def _find_columns(columns: Iterable, role: str) -> list:
     """List the columns with the best of the names that `COLUMN_NAMES` knows for a role; empty where
     there is none.
     """
-    names = {column: plain(column) for column in columns}
+    names = {column: _plain(column) for column in columns}
     best = next((known for known in COLUMN_NAMES[role] if known in names.values()), None)
     return [column for column, name in names.items() if name == best]
 
@@ -64,21 +64,21 @@ def find_columns(columns: Iterable, role: str) -> list:
 BUILT_IN = ("sp500", "nasdaq")
 
 # %% ../../nbs/20_data.prices.ipynb #71262fa5
-def read_prices(source: str | PathLike) -> pd.DataFrame:
+def _read_prices(source: str | PathLike) -> pd.DataFrame:
     """Read the raw table of a built-in series or of a file, see `read_file`; nothing is checked
     yet.
 
     Raises ValueError for a name that is neither, and for a file that cannot be read;
     FileNotFoundError.
     """
-    if source in BUILT_IN:
+    if isinstance(source, str) and source in BUILT_IN:
         return import_module(f"arch.data.{source}").load()[
             list(OHLC)
         ]  # only now: arch takes seconds to load
     if not isinstance(source, (str, PathLike)):
         raise ValueError(
-            f"a source is 'sp500', 'nasdaq' or the path of a table, not {str(source)[:60]!r} "
-            f"({type(source).__name__})"
+            "a source is 'sp500', 'nasdaq', the path of a table or a DataFrame, not "
+            f"{described(source)}"
         )
     path = Path(source)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
@@ -91,35 +91,35 @@ def read_prices(source: str | PathLike) -> pd.DataFrame:
     return read_file(path, words=[name for names in COLUMN_NAMES.values() for name in names])
 
 # %% ../../nbs/20_data.prices.ipynb #6e165682
-def source_columns(table: pd.DataFrame, adjusted: bool = False, close_only: bool = False) -> list:
+def _source_columns(table: pd.DataFrame, adjusted: bool = False, close_only: bool = False) -> list:
     """List the columns of `table` that hold Open, High, Low and Close, or their logarithms; with
     Adj Close as a fifth if needed.
 
     `adjusted` asks for adjusted prices, `close_only` for four times the one price of the table.
     Raises ValueError for a missing or an ambiguous column.
     """
-    found = {role: find_columns(table.columns, role) for role in OHLC}
+    found = {role: _find_columns(table.columns, role) for role in OHLC}
     if twice := next((columns for columns in found.values() if len(columns) > 1), None):
-        raise ValueError(f"columns {twice} all name {plain(twice[0])!r}; keep one of them")
+        raise ValueError(f"columns {twice} all name {_plain(twice[0])!r}; keep one of them")
     if all(found.values()):
         chosen = [columns[0] for columns in found.values()]
         return _adjusted_columns(table, chosen) if adjusted else chosen
     logs = [
-        [column for column in table.columns if plain(column) == f"log {role.lower()}"]
+        [column for column in table.columns if _plain(column) == f"log {role.lower()}"]
         for role in OHLC
     ]
     if all(logs):
         return [columns[0] for columns in logs]
     nixtla = (
-        {plain(column): column for column in table.columns}
-        if "ds" in map(plain, table.columns)
+        {_plain(column): column for column in table.columns}
+        if "ds" in map(_plain, table.columns)
         else {}
     )
     single = found["Close"] or [nixtla[name] for name in ("y",) if name in nixtla]
     if (
         single
         and not any(found[role] for role in OHLC[:3])
-        and (close_only or plain(single[0]) == "y")
+        and (close_only or _plain(single[0]) == "y")
     ):
         return single * 4
     raise ValueError(_missing(table, [role for role in OHLC if not found[role]]))
@@ -136,7 +136,7 @@ def _missing(table: pd.DataFrame, missing: list[str]) -> str:
         )
     elif missing == ["Open", "High", "Low"]:
         hint += f". If a bar of one price is meant, use {setting('close_only', True)}"
-    elif any(plain(name) in ("adj close", "adjusted close") for name in names) and missing == [
+    elif any(_plain(name) in ("adj close", "adjusted close") for name in names) and missing == [
         "Close"
     ]:
         hint += ". An adjusted Close does not fit bars that are not: get the table with its Close"
@@ -147,9 +147,9 @@ def _missing(table: pd.DataFrame, missing: list[str]) -> str:
 
 def _adjusted_columns(table: pd.DataFrame, chosen: list) -> list:
     names = {
-        re.sub(r"^(adjusted|adjustment|adj)[. ]?", "", plain(column)): column
+        re.sub(r"^(adjusted|adjustment|adj)[. ]?", "", _plain(column)): column
         for column in table.columns
-        if plain(column).startswith("adj")
+        if _plain(column).startswith("adj")
     }
     if all(role.lower() in names for role in OHLC):
         return [names[role.lower()] for role in OHLC]
@@ -162,7 +162,7 @@ def _adjusted_columns(table: pd.DataFrame, chosen: list) -> list:
     )
 
 # %% ../../nbs/20_data.prices.ipynb #cd908aec
-def refuse_returns(close: pd.Series, name: str, remedy: str) -> None:
+def _refuse_returns(close: pd.Series, name: str, remedy: str) -> None:
     """Refuse a column that changes more from row to row than over the whole table. Raises
     ValueError naming the column.
     """
@@ -186,7 +186,7 @@ POINT_STYLE = re.compile(
 )
 
 # %% ../../nbs/20_data.prices.ipynb #eddd1269
-def number_style(table: pd.DataFrame, decimal: str | None = None) -> str:
+def _number_style(table: pd.DataFrame, decimal: str | None = None) -> str:
     """Return the decimal mark of the texts of `table`, "." or ","; `decimal` decides where the
     cells leave it open.
 
@@ -228,7 +228,7 @@ def number_style(table: pd.DataFrame, decimal: str | None = None) -> str:
     return "," if comma else "."
 
 # %% ../../nbs/20_data.prices.ipynb #bf8735b2
-def as_numbers(prices: pd.DataFrame, decimal: str | None = None) -> pd.DataFrame:
+def _as_numbers(prices: pd.DataFrame, decimal: str | None = None) -> pd.DataFrame:
     """Return `prices` as float64, missing entries as NaN; texts are plain decimals, or of the style
     that `decimal` marks.
 
@@ -238,7 +238,7 @@ def as_numbers(prices: pd.DataFrame, decimal: str | None = None) -> pd.DataFrame
     blank = prices.map(
         lambda cell: is_blank(cell) or (isinstance(cell, str) and cell.strip().lower() in MISSING)
     )
-    refuse(
+    _refuse(
         prices, numbers.isna() & ~blank, "is not a number", "write plain decimals such as 2506.85"
     )
     return numbers
@@ -268,7 +268,7 @@ def _number(cell: object, decimal: str | None) -> float:
         return np.nan
 
 
-def refuse(prices: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) -> None:
+def _refuse(prices: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) -> None:
     """Raise ValueError for the first True of `faults`, naming the column, its value, the row and
     the number of the others.
     """
@@ -280,8 +280,8 @@ def refuse(prices: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) -
         raise ValueError(f"{faults.columns[columns[0]]} {value} {when} {what}{more}; {remedy}")
 
 # %% ../../nbs/20_data.prices.ipynb #be3b7557
-def pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None) -> pd.DataFrame:
-    """Return Open, High, Low, Close from the columns that `source_columns` found, as float64.
+def _pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None) -> pd.DataFrame:
+    """Return Open, High, Low, Close from the columns that `_source_columns` found, as float64.
 
     Raises ValueError, naming the column, for entries that are no numbers, and for returns in the
     place of prices.
@@ -292,15 +292,15 @@ def pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None) 
             "Low and Close"
         )
     raw = pd.DataFrame({role: table[column] for role, column in zip((*OHLC, "adjusted"), columns)})
-    numbers, name = as_numbers(raw, number_style(raw, decimal)), str(columns[3])
-    if not plain(name).startswith("log"):
-        refuse_returns(numbers["Close"], name, "write the prices themselves")
+    numbers, name = _as_numbers(raw, _number_style(raw, decimal)), str(columns[3])
+    if not _plain(name).startswith("log"):
+        _refuse_returns(numbers["Close"], name, "write the prices themselves")
         return (
             numbers[list(OHLC)].mul(numbers["adjusted"] / numbers["Close"], axis=0)
             if len(columns) > 4
             else numbers
         )
-    refuse_returns(numbers["Close"], name, "write the logarithms of the prices")
+    _refuse_returns(numbers["Close"], name, "write the logarithms of the prices")
     if numbers["Close"].max() > 50:
         raise ValueError(
             f"{name} reaches {numbers['Close'].max():.6g}, too large for the logarithm of a "
@@ -309,7 +309,7 @@ def pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None) 
     return np.exp(numbers)
 
 # %% ../../nbs/20_data.prices.ipynb #e108f366
-def one_instrument(table: pd.DataFrame, symbol: str | None = None) -> pd.DataFrame:
+def _one_instrument(table: pd.DataFrame, symbol: str | None = None) -> pd.DataFrame:
     """Return the part of `table` that belongs to `symbol`, or the table if it holds one instrument,
     with plain columns.
 
@@ -323,10 +323,10 @@ def one_instrument(table: pd.DataFrame, symbol: str | None = None) -> pd.DataFra
     }
     owners = (
         {m[1] for m in pairs.values() if m and m[1].lower() != "log"}
-        if not find_columns(table.columns, "Open")
+        if not _find_columns(table.columns, "Open")
         else set()
     )
-    columns = find_columns(table.columns, "symbol")
+    columns = _find_columns(table.columns, "symbol")
     if owners:
         chosen = _choose(sorted(owners), symbol, "the names of the columns")
         others = tuple(f"{owner}{mark}" for owner in owners - {chosen} for mark in "._ ")
@@ -356,7 +356,7 @@ def _join_levels(table: pd.DataFrame) -> pd.DataFrame:
     levels = [
         level
         for level in range(table.columns.nlevels)
-        if find_columns(table.columns.get_level_values(level), "Close")
+        if _find_columns(table.columns.get_level_values(level), "Close")
     ]
     if table.columns.nlevels != 2 or not levels:
         raise ValueError(
@@ -364,7 +364,7 @@ def _join_levels(table: pd.DataFrame) -> pd.DataFrame:
             f"{table.columns[0]}; use one level with Open, High, Low, Close"
         )
     owner = 1 - levels[0]
-    dated = [find_columns([name], "date") for name in table.columns.get_level_values(levels[0])]
+    dated = [_find_columns([name], "date") for name in table.columns.get_level_values(levels[0])]
     names = [
         pair[levels[0]]
         if not str(pair[owner]).strip() or date
@@ -390,7 +390,7 @@ def _choose(
     return names[0] if symbol is None else str(symbol)
 
 # %% ../../nbs/20_data.prices.ipynb #efd67381
-def date_column(table: pd.DataFrame) -> pd.Series:
+def _date_column(table: pd.DataFrame) -> pd.Series:
     """Return what says the dates of the rows of `table`: its index, or the column that is called
     so, joined with one of times.
 
@@ -398,21 +398,21 @@ def date_column(table: pd.DataFrame) -> pd.Series:
     """
     if isinstance(table.index, (pd.DatetimeIndex, pd.PeriodIndex)):
         return table.index.to_series(name="Date")
-    found = find_columns(table.columns, "date") or [
+    found = _find_columns(table.columns, "date") or [
         c
         for c in table.columns
-        if re.search(r"\b(date|time|datum)\b", plain(c)) and "close" not in plain(c)
+        if re.search(r"\b(date|time|datum)\b", _plain(c)) and "close" not in _plain(c)
     ]
     if (
         not found
         and len(table.columns)
         and (
-            plain(table.columns[0]) in ("", "index") or str(table.columns[0]).startswith("Unnamed")
+            _plain(table.columns[0]) in ("", "index") or str(table.columns[0]).startswith("Unnamed")
         )
     ):
         found = [table.columns[0]]
     if found:
-        clock = [c for c in find_columns(table.columns, "clock") if c != found[0]]
+        clock = [c for c in _find_columns(table.columns, "clock") if c != found[0]]
         if clock and table[clock[0]].astype(str).str.fullmatch(r"\d{1,2}:\d\d.*|\d{1,6}").all():
             times = (
                 table[clock[0]]
@@ -440,7 +440,7 @@ def date_column(table: pd.DataFrame) -> pd.Series:
     )
 
 # %% ../../nbs/20_data.prices.ipynb #e2228ca6
-def in_order(prices: pd.DataFrame) -> pd.DataFrame:
+def _in_order(prices: pd.DataFrame) -> pd.DataFrame:
     """Return rows with rising dates; what was turned, sorted or left out is noted. Raises
     ValueError for two different rows of a day.
     """
@@ -494,7 +494,7 @@ def _two_rows(prices: pd.DataFrame, per_day: pd.Series) -> str:
 FLOAT_NOISE, ROUNDING = 1e-9, 1e-4
 
 
-def mend_bars(prices: pd.DataFrame, repair: bool = False) -> pd.DataFrame:
+def _mend_bars(prices: pd.DataFrame, repair: bool = False) -> pd.DataFrame:
     """Return bars whose High and Low enclose Open and Close, where these are off by float noise, or
     by rounding if `repair`.
 
@@ -532,7 +532,8 @@ def mend_bars(prices: pd.DataFrame, repair: bool = False) -> pd.DataFrame:
     )
 
 # %% ../../nbs/20_data.prices.ipynb #2c286ce6
-def validate_ohlc(frame: pd.DataFrame, min_rows: int = 2) -> pd.DataFrame:
+@checked
+def validate_ohlc(frame: pd.DataFrame | Any, min_rows: int = 2) -> pd.DataFrame:
     """Return the columns Open, High, Low, Close of `frame` as float64, having checked that they can
     be trusted.
 
@@ -542,28 +543,34 @@ def validate_ohlc(frame: pd.DataFrame, min_rows: int = 2) -> pd.DataFrame:
     """
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(
-            f"prices are a DataFrame with Open, High, Low, Close, not {type(frame).__name__}; "
+            f"prices are a DataFrame with Open, High, Low, Close, not {described(frame)}; "
             "`load_ohlc` reads a file"
         )
+    need_counts(min_rows=min_rows)
     if missing := [name for name in OHLC if name not in frame.columns]:
         raise ValueError(
             f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}; "
             "`load_ohlc` maps other spellings"
+        )
+    if twice := [name for name in OHLC if np.ndim(frame[name]) > 1]:
+        raise ValueError(
+            f"there is more than one column {twice[0]}; keep one of them, or let `load_ohlc` "
+            "choose an instrument"
         )
     if len(frame) < min_rows:
         raise ValueError(
             f"{counted(len(frame), 'row')} of prices {'is' if len(frame) == 1 else 'are'} too "
             f"few: at least {min_rows} are needed; give a longer table"
         )
-    check_dates(frame.index)
-    prices = as_numbers(frame[list(OHLC)])
+    _check_dates(frame.index)
+    prices = _as_numbers(frame[list(OHLC)])
     cut = (
         "; it is the last row: was the file cut off?"
         if np.isfinite(prices.iloc[:-1]).all(axis=None)
         else ""
     )
-    refuse(prices, ~np.isfinite(prices), "is missing or infinite", "fill in the true price" + cut)
-    refuse(
+    _refuse(prices, ~np.isfinite(prices), "is missing or infinite", "fill in the true price" + cut)
+    _refuse(
         prices,
         prices <= 0,
         "is not positive, so it has no logarithm",
@@ -579,7 +586,7 @@ def validate_ohlc(frame: pd.DataFrame, min_rows: int = 2) -> pd.DataFrame:
             prices.div(prices[name], axis=0).sub(1).abs(),
         )
         small = ratio.where(beyond).max(axis=None) <= ROUNDING
-        refuse(
+        _refuse(
             prices,
             beyond,
             f"is {side} the {name} of that day",
@@ -590,7 +597,7 @@ def validate_ohlc(frame: pd.DataFrame, min_rows: int = 2) -> pd.DataFrame:
     return prices
 
 # %% ../../nbs/20_data.prices.ipynb #ebb21da1
-def check_dates(index: pd.Index) -> None:
+def _check_dates(index: pd.Index) -> None:
     """Refuse an index that is not a rising, time-zone-naive DatetimeIndex; raises ValueError naming
     the first fault.
     """
@@ -621,8 +628,9 @@ def check_dates(index: pd.Index) -> None:
         )
 
 # %% ../../nbs/20_data.prices.ipynb #bfb1627f
+@checked
 def load_ohlc(
-    source: str | PathLike | pd.DataFrame,
+    source: str | PathLike | pd.DataFrame | Any,  # others get a sentence of `_read_prices`
     *,
     timezone: str | None = None,
     dayfirst: bool | None = None,
@@ -630,7 +638,7 @@ def load_ohlc(
     symbol: str | None = None,
     adjusted: bool = False,
     close_only: bool = False,
-    day_shift: int = 0,
+    day_shift: Literal[-1, 0, 1] = 0,
     repair: bool = False,
 ) -> pd.DataFrame:
     """Return validated daily prices: columns Open, High, Low, Close (float64), index Date (sorted,
@@ -641,28 +649,28 @@ def load_ohlc(
     times without zone, `dayfirst` and `decimal` of dates and numbers with two readings, `symbol`
     among several instruments, `adjusted` prices, bars of a table that is `close_only`, a
     `day_shift` of labels that are a day off; `repair` leaves out rows without a price and mends
-    rounded bars. What was assumed is said in a `TableNote`. Raises ValueError or FileNotFoundError,
-    see `read_prices`, `one_instrument`, `source_columns`, `date_column`, `validate_ohlc`.
+    rounded bars. What was assumed is said in a `TableNote`. Raises FileNotFoundError, and
+    ValueError that names the column, the row or the option at fault.
     """
-    table = source if isinstance(source, pd.DataFrame) else read_prices(source)
-    table = one_instrument(_name_klines(table), symbol)
-    columns, dates = source_columns(table, adjusted, close_only), date_column(table)
+    table = source if isinstance(source, pd.DataFrame) else _read_prices(source)
+    table = _one_instrument(_name_klines(table), symbol)
+    columns, dates = _source_columns(table, adjusted, close_only), _date_column(table)
     _note_unused(
         [
             str(c)
             for c in table.columns
             if c not in columns
-            and c not in find_columns(table.columns, "clock")
+            and c not in _find_columns(table.columns, "clock")
             and str(c) != dates.name
         ]
     )
-    prices = pick_prices(table, columns, decimal).set_axis(
+    prices = _pick_prices(table, columns, decimal).set_axis(
         parse_dates(dates, timezone, dayfirst), axis=0
     )
     if day_shift:
         note(f"each row was moved by {counted(day_shift, 'day')}")
         prices.index = prices.index + pd.Timedelta(days=day_shift)
-    return validate_ohlc(mend_bars(in_order(prices), repair))
+    return validate_ohlc(_mend_bars(_in_order(prices), repair))
 
 # %% ../../nbs/20_data.prices.ipynb #aab61b5f
 def _name_klines(table: pd.DataFrame) -> pd.DataFrame:
@@ -687,14 +695,14 @@ def _note_unused(names: list[str]) -> None:
     sky = [
         name
         for name in names
-        if name.strip().lower() in KNOWN_COLUMNS and not plain(name).startswith("log")
+        if name.strip().lower() in KNOWN_COLUMNS and not _plain(name).startswith("log")
     ]
     if sky:
         note(
             f"{counted(len(sky), 'column')} of the sky not used, since the sky is computed from "
             f"the dates: {', '.join(sky)}"
         )
-    if adjusted := [name for name in names if plain(name).startswith("adj")]:
+    if adjusted := [name for name in names if _plain(name).startswith("adj")]:
         note(
             f"the prices as traded were used, not {', '.join(adjusted)}; "
             f"{setting('adjusted', True)} uses these"

@@ -8,10 +8,9 @@ __all__ = ['WALK', 'ForecastBatch', 'assemble', 'standardise', 'Scales', 'split_
            'random_batch']
 
 # %% ../../nbs/24_data.windows.ipynb #e5725667
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
+from ..core.checks import (
+    checked, described, need_columns, need_counts, need_finite, need_rows, need_same_shape)
 from .calendar import CALENDAR_FEATURES, calendar_features, next_sessions, sessions_between
 from .prices import OHLC, validate_ohlc
 from .series import check_series
@@ -79,8 +80,12 @@ def assemble(log_prices: Float[Tensor, "batch span 4"], waves: Float[Tensor, "ba
     return ForecastBatch(target[:, :history], *known, target[:, history:], anchor, torch.full_like(anchor, scale))
 
 # %% ../../nbs/24_data.windows.ipynb #3ee7ab1c
+@checked
 def standardise(waves: pd.DataFrame) -> tuple[Float[np.ndarray, "waves"], Float[np.ndarray, "waves"]]:
     """Return the mean and the standard deviation of each of the 113 waves; 0 and 1 for angles, deviation 1 for constants."""
+    need_columns(WAVES.names, waves=waves)
+    need_rows(waves=waves)
+    need_finite(waves=waves[WAVES.names])
     angle = np.array([kind == "angle" for kind in WAVES.kinds])
     values = waves[WAVES.names].to_numpy(float)
     center, spread = values.mean(0), values.std(0)
@@ -88,12 +93,20 @@ def standardise(waves: pd.DataFrame) -> tuple[Float[np.ndarray, "waves"], Float[
     return np.where(angle, 0.0, center), np.where(angle | constant, 1.0, spread)
 
 # %% ../../nbs/24_data.windows.ipynb #befec72a
+@checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Scales:
     """Hold what was fitted on the training rows: `price` (a daily log change) and the center and scale of each wave."""
     price: float
     wave_center: Float[np.ndarray, "waves"]
     wave_scale: Float[np.ndarray, "waves"]
+
+    def __post_init__(self):
+        need_same_shape(wave_center=self.wave_center, wave_scale=self.wave_scale)
+        need_finite(price=self.price, wave_center=self.wave_center, wave_scale=self.wave_scale)
+        if not (self.price > 0 and (self.wave_scale > 0).all()):
+            least = min(self.price, *self.wave_scale)
+            raise ValueError(f"a scale is {least}; all must be above 0, as those of Scales.fit are")
 
     @classmethod
     def fit(cls, log_prices: pd.DataFrame, waves: pd.DataFrame) -> "Scales":
@@ -125,6 +138,7 @@ class Scales:
         return f"Scales(price={self.price:.6f}, {int((self.wave_scale != 1).sum())} of {len(self.wave_scale)} waves scaled)"
 
 # %% ../../nbs/24_data.windows.ipynb #ef42366e
+@checked
 def split_rows(rows: int, validation: float, test: float) -> dict[str, slice]:
     """Cut `rows` into consecutive blocks "train", "validation" and "test"; the last two get these shares.
 
@@ -136,6 +150,18 @@ def split_rows(rows: int, validation: float, test: float) -> dict[str, slice]:
     return {name: slice(*pair) for name, pair in zip(("train", "validation", "test"), zip(borders, borders[1:]))}
 
 
+def _fewest(enough: Callable[[int], bool], rows: int) -> int:
+    """Return the smallest number above `rows` that is `enough`, to a rounding found by halving."""
+    low, high = rows, max(rows, 1)
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return next(filter(enough, range(max(rows, high - 20), high + 1)))   # rounding: not monotone
+
+
+@checked
 def check_rows(rows: int, history: int, horizon: int, step: int, validation: float, test: float) -> None:
     """Refuse `rows` that cannot give each block a window and the training block `step` windows; ValueError says how many can."""
     def enough(total: int) -> bool:
@@ -146,7 +172,7 @@ def check_rows(rows: int, history: int, horizon: int, step: int, validation: flo
     if history < 1 or horizon < 1:
         raise ValueError(f"history={history} and horizon={horizon} must both be 1 or more")
     if not enough(rows):
-        raise ValueError(f"{rows} rows are too few for history={history} and horizon={horizon}: {next(filter(enough, count(rows)))} are needed, so that "
+        raise ValueError(f"{rows} rows are too few for history={history} and horizon={horizon}: {_fewest(enough, rows)} are needed, so that "
                          f"validation ({validation:.0%}) and test ({test:.0%}) hold a window and training {step} windows, one optimiser step. "
                          "Give more rows, or choose a smaller history or batch_size")
 
@@ -156,6 +182,7 @@ def edges_of(waves: pd.DataFrame) -> Float[Tensor, "rows node node feature"]:
     return phase_edges(torch.tensor(waves[WAVES.names].to_numpy(float))).float()
 
 # %% ../../nbs/24_data.windows.ipynb #d6330d2c
+@checked
 class WindowDataset(Dataset):
     """Give the windows of one block of rows: `dataset[[3, 7, 1]]` is a `ForecastBatch` of three.
 
@@ -165,6 +192,13 @@ class WindowDataset(Dataset):
 
     def __init__(self, dates: pd.DatetimeIndex, log_prices: Float[Tensor, "rows 4"], waves: Float[Tensor, "rows waves"],
                  edges: Float[Tensor, "rows node node feature"], calendar: Float[Tensor, "rows calendar"], history: int, horizon: int, scale: float):
+        need_counts(history=history, horizon=horizon)
+        tables = {"dates": dates, "log_prices": log_prices, "waves": waves, "edges": edges,
+                  "calendar": calendar}
+        need_rows(history + horizon, **tables)
+        if len({len(table) for table in tables.values()}) > 1:
+            found = ", ".join(f"{name} {len(table)}" for name, table in tables.items())
+            raise ValueError(f"the tables differ in their rows: {found}; give the same days in all")
         self.dates, self.history, self.horizon, self.scale = dates, history, horizon, scale
         self.views = [rearrange(rows.unfold(0, history + horizon, 1), "window ... step -> window step ...")
                       for rows in (log_prices, waves, edges, calendar)]                     # [n,T+P,...], no copy
@@ -186,10 +220,13 @@ class WindowDataset(Dataset):
         return sliding_window_view(self.dates.to_numpy()[self.history :], self.horizon)
 
 # %% ../../nbs/24_data.windows.ipynb #78df1fcc
+@checked
 class EpochSampler(BatchSampler):
     """Draw `windows` of `size` windows in random order, in batches; the order depends on `seed` and the epoch alone."""
 
     def __init__(self, size: int, windows: int, batch_size: int, seed: int):
+        need_counts(size=size, windows=windows, batch_size=batch_size)
+        need_counts(0, seed=seed)
         self.seed, self.epoch, self.generator = seed, 0, torch.Generator()
         super().__init__(RandomSampler(range(size), num_samples=windows, generator=self.generator), batch_size, drop_last=False)
 
@@ -203,6 +240,7 @@ class EpochSampler(BatchSampler):
         return super().__iter__()
 
 # %% ../../nbs/24_data.windows.ipynb #e46ee930
+@checked
 def sky_of(dates: pd.DatetimeIndex, waves: pd.DataFrame | None = None, hour: int = 21) -> pd.DataFrame:
     """Return the 113 waves of `dates`: computed, or taken from the table `waves`.
 
@@ -229,6 +267,7 @@ def sky_of(dates: pd.DatetimeIndex, waves: pd.DataFrame | None = None, hour: int
     return chosen
 
 # %% ../../nbs/24_data.windows.ipynb #e60cf5b7
+@checked
 class ForecastData(LightningDataModule):
     """Cut validated prices into training, validation and test windows, with the sky and the calendar of their days.
 
@@ -241,6 +280,8 @@ class ForecastData(LightningDataModule):
                  validation: float = 0.15, test: float = 0.15, exchange: str = "XNYS", hour: int = 21,
                  waves: pd.DataFrame | None = None, seed: int = 2024, scales: Scales | None = None, accept: str | Collection[str] = ()):
         super().__init__()
+        need_counts(batch_size=batch_size, accumulate=accumulate)
+        need_counts(0, seed=seed)
         sky = sky_of(validate_ohlc(prices).index, waves, hour)
         self.prices, self.accept = check_series(prices, exchange, accept), accept
         check_rows(len(prices), history, horizon, batch_size * accumulate, validation, test)
@@ -284,6 +325,7 @@ class ForecastData(LightningDataModule):
         return pd.DataFrame.from_dict(parts, orient="index")
 
 # %% ../../nbs/24_data.windows.ipynb #5b8f7033
+@checked
 def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scales, exchange: str = "XNYS", hour: int = 21,
                    waves: pd.DataFrame | None = None, accept: str | Collection[str] = ()) -> tuple[ForecastBatch, pd.DatetimeIndex]:
     """Return the window (B=1) of the last `history` rows with a target of zeros, and its `horizon` future sessions.
@@ -312,16 +354,23 @@ def reference_scales() -> Scales:
     return Scales(WALK, *standardise(wave_table(pd.date_range("1999-01-01", "2018-12-31", freq="7D"))))
 
 # %% ../../nbs/24_data.windows.ipynb #57fbdc3b
+@checked
 def random_walk_bars(windows: int, steps: int, rng: np.random.Generator) -> Float[np.ndarray, "windows steps 4"]:
     """Return log Open, High, Low, Close that walk at random from 1000, with daily deviations of WALK."""
+    need_counts(0, windows=windows, steps=steps)
     close = np.log(1000) + WALK * rng.standard_normal((windows, steps + 1)).cumsum(1)
     opening, close = close[:, :-1] + 0.003 * rng.standard_normal((windows, steps)), close[:, 1:]
     above, below = 0.004 * np.abs(rng.standard_normal((2, windows, steps)))
     return np.stack([opening, np.maximum(opening, close) + above, np.minimum(opening, close) - below, close], axis=-1)
 
 
+@checked
 def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     """Return a `ForecastBatch` for `cfg.model.history` and `cfg.model.horizon`: random walks under the real sky of random days."""
+    if not hasattr(getattr(cfg, "model", None), "history"):
+        raise TypeError(f"cfg is {described(cfg)}; give a Config, such as preset(\"smoke\")")
+    need_counts(batch_size=batch_size)
+    need_counts(0, seed=seed)
     history, span, rng = cfg.model.history, cfg.model.history + cfg.model.horizon, np.random.default_rng(seed)
     sessions = sessions_between(pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31"))
     rows = rng.integers(len(sessions) - span, size=batch_size)[:, None] + np.arange(span)               # [B,T+P]

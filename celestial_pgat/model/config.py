@@ -23,6 +23,8 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 from jsonargparse.typing import OpenUnitInterval, restricted_number_type, restricted_string_type
 
+from ..core.checks import checked, described, need_counts
+
 # %% ../../nbs/50_model.config.ipynb #0e2c44c4
 class Count(restricted_number_type(None, int, [(">=", 1), ("<=", 1_000_000)])):
     """a whole number from 1 to 1000000"""
@@ -64,6 +66,7 @@ class Text(restricted_string_type("Characters", r"[^\0\ud800-\udfff]{1,4096}\Z")
     """text of 1 to 4096 characters"""
 
 # %% ../../nbs/50_model.config.ipynb #a1194585
+@checked
 def brief(value: Any, width: int = 60) -> str:
     """Write a value as Python does, cut to `width` characters."""
     try:
@@ -134,8 +137,10 @@ class DataConfig:
                              "fifth of the rows for training; use for example 0.15 and 0.15")
 
 # %% ../../nbs/50_model.config.ipynb #1bd34be5
+@checked
 def check_heads(name: str, width: int, heads: int) -> None:
     """Refuse a `width` that `heads` do not divide; the error names the nearest valid widths."""
+    need_counts(width=width, heads=heads)
     if width % heads:
         below, above = width - width % heads, width + heads - width % heads
         nearest = f"{below} or {above}" if below else f"{above}"
@@ -261,15 +266,25 @@ PRESETS = {
 }
 
 # %% ../../nbs/50_model.config.ipynb #54fa02fb
+@checked
 def preset(name: str) -> Config:
     """Return the preset of this `name`: "smoke", "demo" or "production". Raises ValueError for any other."""
-    if not isinstance(name, str) or name not in PRESETS:
+    if name not in PRESETS:
         raise ValueError(f"no preset is called {brief(name)}; there are {', '.join(PRESETS)}")
     return PRESETS[name]
 
 # %% ../../nbs/50_model.config.ipynb #8985da05
+def _need_dataclass(kind: type) -> None:
+    """Raise TypeError for a class that is no part of a configuration."""
+    if not is_dataclass(kind):
+        raise TypeError(f"kind is {described(kind)}; it must be Config or the class of one of its "
+                        "parts, such as ModelConfig")
+
+
+@checked
 def key_names(kind: type = Config, where: str = "") -> Iterator[str]:
     """Yield the whole names of all keys of a configuration, such as "model.d"."""
+    _need_dataclass(kind)
     for item in fields(kind):
         if is_dataclass(item.type):
             yield from key_names(item.type, f"{where}{item.name}.")
@@ -277,8 +292,10 @@ def key_names(kind: type = Config, where: str = "") -> Iterator[str]:
             yield where + item.name
 
 
+@checked
 def unknown_key(kind: type, key: Any, where: str) -> ValueError:
     """Return the error about a key that `kind` lacks; it names the nearest key, or all there are."""
+    _need_dataclass(kind)
     names, wanted = list(key_names()), f"{where}{key}"[:100]
     near = (get_close_matches(wanted, names, n=1, cutoff=0.75)
             or [name for name in names if name.split(".")[-1] == wanted])
@@ -287,11 +304,13 @@ def unknown_key(kind: type, key: Any, where: str) -> ValueError:
     return ValueError(f"there is no key {brief(wanted)}; {remedy}")
 
 
+@checked
 def merge(kind: type, base: Mapping[str, Any], given: Any, where: str = "") -> dict[str, Any]:
     """Return the nested dictionary `base` of the dataclass `kind` with what `given` says.
 
     Raises ValueError for what is no section and for unknown keys.
     """
+    _need_dataclass(kind)
     if not isinstance(given, dict) or not given:
         name = where.rstrip(".") or "the configuration"
         raise ValueError(f"{name}={brief(given)} is no section; give at least one of its keys, "
@@ -305,8 +324,13 @@ def merge(kind: type, base: Mapping[str, Any], given: Any, where: str = "") -> d
     return merged
 
 # %% ../../nbs/50_model.config.ipynb #b4400300
+@checked
 def build(kind: type, values: Mapping[str, Any], where: str = "") -> Any:
     """Make a dataclass of nested dictionaries. Raises ValueError, naming the key."""
+    _need_dataclass(kind)
+    if lacking := [item.name for item in fields(kind) if item.name not in values]:
+        raise ValueError(f"the values lack {', '.join(f'{where}{name}' for name in lacking)}; "
+                         "begin with those of a preset: asdict(preset(\"smoke\"))")
     made = {item.name: values[item.name] for item in fields(kind)}
     for item in fields(kind):
         if is_dataclass(item.type):
@@ -349,6 +373,7 @@ for name, (form, first) in FORMS.items():
     StrictReader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", pattern, first)
 
 
+@checked
 def read_yaml(text: str, name: str) -> Any:
     """Read YAML; `name` says in messages where it stands. Raises ValueError, with the line."""
     try:
@@ -367,6 +392,7 @@ def read_yaml(text: str, name: str) -> Any:
 LARGEST_FILE = 100_000  # bytes; a configuration with every key has about 2,000
 
 
+@checked
 def read_file(path: str | Path) -> Any:
     """Read the YAML or JSON file at `path`.
 
@@ -395,6 +421,7 @@ def read_file(path: str | Path) -> Any:
     return given
 
 
+@checked
 def takes_text(key: str) -> bool:
     """Say whether the values of a key are texts, so that 7203 or a comma is one, too."""
     kind = Config
@@ -405,6 +432,7 @@ def takes_text(key: str) -> bool:
     return Text in (kind, *get_args(kind))
 
 
+@checked
 def read_override(text: str) -> dict[str, Any]:
     """Read a text such as "model.d=96" as a nested dictionary; where a text is wanted, it is taken
     as it stands."""
@@ -418,14 +446,13 @@ def read_override(text: str) -> dict[str, Any]:
     return nested
 
 # %% ../../nbs/50_model.config.ipynb #24895aa4
+@checked
 def load_config(base: str | Config = "demo", path: str | Path | None = None,
                 overrides: Sequence[str] = ()) -> Config:
     """Read a configuration: a preset or a Config, then a file, then texts such as "model.d=96".
 
     Raises FileNotFoundError for a missing file and ValueError, naming the key, for anything unknown or out of range.
     """
-    if isinstance(overrides, str):
-        raise ValueError(f"overrides={brief(overrides)} is one text; give a list of texts")
     values = asdict(base if isinstance(base, Config) else preset(base))
     if path is not None:
         values = merge(Config, values, read_file(path))
@@ -434,11 +461,13 @@ def load_config(base: str | Config = "demo", path: str | Path | None = None,
     return build(Config, values)
 
 # %% ../../nbs/50_model.config.ipynb #0d5b5e98
+@checked
 def config_json(config: Config) -> str:
     """Write the configuration as JSON text; `load_config` reads it back to an equal one."""
     return json.dumps(asdict(config), indent=2)
 
 
+@checked
 def config_hash(config: Config) -> str:
     """Return the first 12 hexadecimal digits of the SHA-256 of the configuration's JSON text."""
     return hashlib.sha256(config_json(config).encode()).hexdigest()[:12]

@@ -23,6 +23,7 @@ from skyfield.timelib import Time
 from skyfield.vectorlib import VectorFunction
 from skyfield_data import get_skyfield_data_path
 
+from ..core.checks import checked
 from .bodies import N_BODIES, Body
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #6c52ae70
@@ -40,7 +41,7 @@ EPHEMERIS_END = pd.Timestamp("2053-10-08 22:00")  # UTC
 QUANTITIES = ("longitude", "latitude", "declination", "distance", "longitude_rate", "declination_rate", "distance_rate")
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #539f7923
-def _read_dates(dates: Iterable | date) -> pd.DatetimeIndex:
+def _read_dates(dates: Iterable | date | str) -> pd.DatetimeIndex:
     "Turn dates in any accepted form into a `DatetimeIndex` without gaps; `ValueError` names what cannot be read."
     if isinstance(dates, pd.DatetimeIndex):
         index = dates
@@ -176,7 +177,8 @@ def _places(t: Time) -> np.ndarray:
     return np.stack([longitude, np.arcsin(z / distance), declination, np.where(nodes, 0.0, distance)])
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #9e3410a7
-def body_states(dates: Iterable | date, hour: int | float = 21) -> pd.DataFrame:
+@checked
+def body_states(dates: Iterable | date | str, hour: int | float = 21) -> pd.DataFrame:
     """Compute where the 13 bodies are, apparent and geocentric, in the true ecliptic and equator of date.
 
     `dates`: DatetimeIndex, list of dates, datetimes or ISO strings, or one of these. UTC; time zones are converted. If all times are

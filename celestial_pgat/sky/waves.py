@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['Kind', 'WAVE_QUANTITIES', 'WAVES', 'KNOWN_COLUMNS', 'SIGN', 'Wave', 'WaveSchema', 'waves_from_states', 'wave_table',
-           'longitudes', 'Column', 'map_columns', 'check_circle', 'check_units', 'sign_coding', 'zodiac_turn',
-           'find_lag', 'place_sky', 'SkyTable', 'read_table']
+           'longitudes', 'Column', 'check_circle', 'check_units', 'SkyTable', 'read_table']
 
 # %% ../../nbs/12_sky.waves.ipynb #0dda6f36
 from collections import Counter
@@ -20,6 +19,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from ..core.checks import checked, described, need_columns, need_finite, need_rows
 from ..core.dates import parse_dates
 from ..core.tables import collect_notes, read_file
 from .bodies import Body
@@ -29,6 +29,7 @@ from .ephemeris import _moments, body_states
 Kind = Literal["angle", "rate", "magnitude"]
 
 
+@checked
 @dataclass(frozen=True)
 class Wave:
     """Name one column of the sky: a quantity of a body. Units: rad, rad/day, au, au/day; sines and cosines have none."""
@@ -42,6 +43,7 @@ class Wave:
         return f"{self.body.key}_{self.quantity}"
 
 # %% ../../nbs/12_sky.waves.ipynb #b55f6dc1
+@checked
 @dataclass(frozen=True)
 class WaveSchema(Sequence):
     """Hold the waves of a table in the order of its columns; answer where a body's quantity lies."""
@@ -97,8 +99,14 @@ WAVES = WaveSchema(tuple(Wave(body, quantity, kind) for body in Body for quantit
                          if not (body.is_node and quantity.startswith("distance"))))
 
 # %% ../../nbs/12_sky.waves.ipynb #8217d64b
+@checked
 def waves_from_states(states: pd.DataFrame, schema: WaveSchema = WAVES) -> pd.DataFrame:
     """Turn the states of `body_states` [dates x (body, quantity)] into waves [dates x 113], float64, unscaled."""
+    needed = [(wave.body.label, "longitude" if wave.kind == "angle" else wave.quantity)
+              for wave in schema]
+    need_columns(needed, states=states)
+    need_finite(states=states[needed])
+
     def column(wave: Wave) -> pd.Series:
         state = states[wave.body.label]
         if wave.kind != "angle":
@@ -109,17 +117,23 @@ def waves_from_states(states: pd.DataFrame, schema: WaveSchema = WAVES) -> pd.Da
     return pd.DataFrame({wave.name: column(wave) for wave in schema}, index=states.index)
 
 
-def wave_table(dates: Iterable | date, hour: int | float = 21) -> pd.DataFrame:
+@checked
+def wave_table(dates: Iterable | date | str, hour: int | float = 21) -> pd.DataFrame:
     """Compute the 113 waves of `dates` [dates x 113] in rad, rad/day, au and au/day; `dates` and `hour` as in `body_states`."""
     return waves_from_states(body_states(dates, hour)).rename_axis("Date")
 
 # %% ../../nbs/12_sky.waves.ipynb #85ed4255
+@checked
 def longitudes(waves: pd.DataFrame) -> pd.DataFrame:
     """Recover the ecliptic longitude [rad, 0 to 2 pi) from the sine and cosine columns: [dates x 13 body labels]."""
+    needed = [f"{body.key}_longitude_{f}" for body in Body for f in ("sin", "cos")]
+    need_columns(needed, waves=waves)
+    need_finite(waves=waves[needed])
     return pd.DataFrame({body.label: np.arctan2(waves[f"{body.key}_longitude_sin"], waves[f"{body.key}_longitude_cos"])
                          for body in Body}) % (2 * np.pi)
 
 # %% ../../nbs/12_sky.waves.ipynb #80baaf4c
+@checked
 @dataclass(frozen=True)
 class Column:
     """Say what a column of a user's table is: its role, our name for it, and the factor to our unit."""
@@ -150,7 +164,7 @@ def _known_columns() -> dict[str, Column]:
 KNOWN_COLUMNS: dict[str, Column] = _known_columns()
 
 # %% ../../nbs/12_sky.waves.ipynb #400288bb
-def map_columns(names: Iterable[str]) -> dict[str, Column]:
+def _map_columns(names: Iterable[str]) -> dict[str, Column]:
     """Map each column of a user's table by its name, whatever its case or place; ValueError names what is unknown or double."""
     names = list(names)
     unknown = [name for name in names if name.strip().lower() not in KNOWN_COLUMNS]
@@ -225,9 +239,20 @@ def _spoken(names: dict[str, str], *waves: str) -> str:
     return " and ".join(names.get(wave, wave) for wave in waves)
 
 # %% ../../nbs/12_sky.waves.ipynb #23060972
+def _need_dates(waves: pd.DataFrame) -> None:
+    """Refuse a table whose rows have no dates, or whose waves are not all finite."""
+    if not isinstance(waves.index, pd.DatetimeIndex) or waves.index.tz is not None:
+        raise TypeError(f"the index of waves is {described(waves.index)}; it must hold dates "
+                        "without zone: use waves.set_index(pd.DatetimeIndex(...)), or "
+                        "waves.tz_convert('UTC').tz_localize(None)")
+    need_finite(waves=waves[[name for name in WAVES.names if name in waves]])
+
+
+@checked
 def check_circle(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
     """Refuse sine and cosine columns without their partner or off the unit circle by 1e-3; `names`:
     what the file calls the waves."""
+    _need_dates(waves)
     for body in Body:
         for phase in ("longitude", "sign"):
             both = [f"{body.key}_{phase}_sin", f"{body.key}_{phase}_cos"]
@@ -309,8 +334,10 @@ def _speed_faults(waves: pd.DataFrame) -> tuple[dict[Body, tuple[float, str]], i
     return faults, compared
 
 # %% ../../nbs/12_sky.waves.ipynb #50221c7f
+@checked
 def check_units(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
     """Refuse a speed that is not the daily change of longitude (to a quarter), a distance not in au, a declination not in radians."""
+    _need_dates(waves)
     faults, compared = _speed_faults(waves)
     unclear = [body for body, (_, cause) in faults.items() if cause == _MIXED]
     if len(unclear) > max(2, compared / 2):
@@ -362,7 +389,7 @@ def _one_value_a_sign(
     )
 
 # %% ../../nbs/12_sky.waves.ipynb #8288af94
-def sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
+def _sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
     """Return None if the sign columns are 12 x the longitude of their body, otherwise what they
     are:
     the number of the sign, or the phase in another zodiac.
@@ -407,7 +434,7 @@ def _off(given: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
     return _wrap(longitude - truth.to_numpy())
 
 
-def zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
+def _zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     """Return the angle [rad, for each date] by which the longitudes of `given` are turned against
     `states`.
 
@@ -446,7 +473,7 @@ def _lag(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
     clock = _clock(given)
     if clock is None:
         return np.empty(0)
-    off = _wrap(_off(given, states)[clock].to_numpy() - zodiac_turn(given, states))
+    off = _wrap(_off(given, states)[clock].to_numpy() - _zodiac_turn(given, states))
     return 24 * off / states[clock, "longitude_rate"].to_numpy()
 
 
@@ -454,7 +481,7 @@ def _states_at(moments: pd.DatetimeIndex, hours: float = 0.0) -> pd.DataFrame:
     return body_states((moments + pd.Timedelta(hours=hours)).tz_localize("UTC")).set_axis(moments)
 
 
-def find_lag(given: pd.DataFrame, moments: pd.DatetimeIndex) -> float:
+def _find_lag(given: pd.DataFrame, moments: pd.DatetimeIndex) -> float:
     """Find how many hours after the UTC `moments` the sky of `given` is, in the median over up to
     120 rows.
 
@@ -547,7 +574,7 @@ def _check_bodies(
 
     `sure`: the hour of `states` is that of the file; if not, what a body moves in a day or two is
     allowed."""
-    turn, longitude = zodiac_turn(given, states), _angles(given)
+    turn, longitude = _zodiac_turn(given, states), _angles(given)
     off = _off(given, states).apply(lambda x: np.abs(np.angle(np.exp(1j * (x - turn)).mean())))
     allowed = {body.label: 3.0 if body.is_node else 0.5 if sure else 2.5 for body in Body} | (
         {} if sure else {"Moon": 25.0}
@@ -627,7 +654,7 @@ def _placed(
     return notes
 
 # %% ../../nbs/12_sky.waves.ipynb #816ed76c
-def place_sky(
+def _place_sky(
     given: pd.DataFrame, hour: int | float = 21, names: dict[str, str] = {}
 ) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     """Compare the file's sky with that of its dates; return the computed states, the turn of its
@@ -642,13 +669,13 @@ def place_sky(
     if fits(lag):
         off = _check_bodies(given, states, names)
     else:
-        shift = find_lag(given, moments)
+        shift = _find_lag(given, moments)
         near = _states_at(moments, shift).set_axis(given.index)
         sure = fits(rest := _lag(given, near))
         _check_bodies(given, near if sure else states, names, sure)
         raise ValueError(_wrong_hour(clock, shift, rest, given.index, hour))
     _check_magnitudes(given, states, names)
-    turn = zodiac_turn(given, states)
+    turn = _zodiac_turn(given, states)
     if clock is None and 0 < np.abs(turn).max() < np.radians(1.5):
         raise ValueError(
             f"the longitudes of the file are {np.degrees(turn.mean()):+.2f} degrees from those at "
@@ -658,6 +685,7 @@ def place_sky(
     return states, turn, _placed(given, lag, turn, hour, off)
 
 # %% ../../nbs/12_sky.waves.ipynb #4a7783db
+@checked
 @dataclass(frozen=True, repr=False)
 class SkyTable:
     """Hold a user's table: `waves` [rows x 113], `prices` (Open, High, Low, Close) or None,
@@ -676,6 +704,9 @@ class SkyTable:
     turn: float = 0.0
     unused: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        need_rows(waves=self.waves)
 
     @property
     def sources(self) -> pd.DataFrame:
@@ -760,7 +791,7 @@ def _own_signs(
 ) -> tuple[pd.DataFrame, list[str], list[str]]:
     """Return the waves of a file with sign phases of our kind, the waves that were replaced or
     dropped, and notes."""
-    coding, longitude, notes = sign_coding(given, names), _angles(given), []
+    coding, longitude, notes = _sign_coding(given, names), _angles(given), []
     signs = [name for name in given if "_sign_" in name]
     lonely = [name for name in signs if f"{name.split('_sign_')[0]}_longitude_sin" not in given]
     replaced = [name for name in signs if name not in lonely] if coding else []
@@ -786,6 +817,7 @@ def _own_signs(
     )
 
 # %% ../../nbs/12_sky.waves.ipynb #31089ec7
+@checked
 def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     """Read a CSV or Parquet table of the 118-column style or of our own 113 waves, by column names.
 
@@ -796,7 +828,7 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     `notes`. Raises FileNotFoundError or ValueError."""
     with collect_notes() as said:
         raw = _read_file(Path(path))
-        columns = map_columns(raw.columns)
+        columns = _map_columns(raw.columns)
         table = _numbers(_dated(raw, columns))
     chosen = lambda role: {name: columns[name] for name in table if columns[name].role == role}
 
@@ -816,7 +848,7 @@ def read_table(path: str | Path, hour: int | float = 21) -> SkyTable:
     notes = said + notes
     filled, turn = [name for name in WAVES.names if name not in given], np.zeros(1)
     if filled:
-        states, turn, found = place_sky(given, hour, names)
+        states, turn, found = _place_sky(given, hour, names)
         states.loc[:, (slice(None), "longitude")] += turn[:, None]
         given = given.join(waves_from_states(states)[filled])
         computed = (
