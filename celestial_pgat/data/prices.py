@@ -283,8 +283,7 @@ def _refuse(prices: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) 
 def _pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None) -> pd.DataFrame:
     """Return Open, High, Low, Close from the columns that `_source_columns` found, as float64.
 
-    Raises ValueError, naming the column, for entries that are no numbers, and for returns in the
-    place of prices.
+    Raises ValueError, naming the column, for entries that are no numbers or no logarithms.
     """
     if len(set(columns)) == 1:
         note(
@@ -293,14 +292,10 @@ def _pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None)
         )
     raw = pd.DataFrame({role: table[column] for role, column in zip((*OHLC, "adjusted"), columns)})
     numbers, name = _as_numbers(raw, _number_style(raw, decimal)), str(columns[3])
+    if len(columns) > 4:
+        return numbers[list(OHLC)].mul(numbers["adjusted"] / numbers["Close"], axis=0)
     if not _plain(name).startswith("log"):
-        _refuse_returns(numbers["Close"], name, "write the prices themselves")
-        return (
-            numbers[list(OHLC)].mul(numbers["adjusted"] / numbers["Close"], axis=0)
-            if len(columns) > 4
-            else numbers
-        )
-    _refuse_returns(numbers["Close"], name, "write the logarithms of the prices")
+        return numbers
     if numbers["Close"].max() > 50:
         raise ValueError(
             f"{name} reaches {numbers['Close'].max():.6g}, too large for the logarithm of a "
@@ -316,6 +311,10 @@ def _one_instrument(table: pd.DataFrame, symbol: str | None = None) -> pd.DataFr
     Raises ValueError, naming the instruments, if there are several and none is chosen, and if there
     is no such one.
     """
+    if (again := table.columns.duplicated()).any():
+        raise ValueError(
+            f"the table has more than one column called {table.columns[again][0]!r}; keep one"
+        )
     table = _join_levels(table)
     pairs = {
         column: re.fullmatch(r"(.+?)[._ ](open|high|low|close)", str(column), re.IGNORECASE)
@@ -670,7 +669,13 @@ def load_ohlc(
     if day_shift:
         note(f"each row was moved by {counted(day_shift, 'day')}")
         prices.index = prices.index + pd.Timedelta(days=day_shift)
-    return validate_ohlc(_mend_bars(_in_order(prices), repair))
+    prices = _in_order(prices)
+    if _plain(columns[3]).startswith("log"):
+        logs = np.log(prices["Close"])
+        _refuse_returns(logs, str(columns[3]), "write the logarithms of the prices")
+    else:
+        _refuse_returns(prices["Close"], str(columns[3]), "write the prices themselves")
+    return validate_ohlc(_mend_bars(prices, repair))
 
 # %% ../../nbs/20_data.prices.ipynb #aab61b5f
 def _name_klines(table: pd.DataFrame) -> pd.DataFrame:

@@ -364,6 +364,13 @@ def random_walk_bars(windows: int, steps: int, rng: np.random.Generator) -> Floa
     return np.stack([opening, np.maximum(opening, close) + above, np.minimum(opening, close) - below, close], axis=-1)
 
 
+@cache
+def _reference_calendar() -> tuple[pd.DatetimeIndex, Tensor]:
+    """Return the sessions of New York from 2000 to 2019 and their calendar [sessions x C]."""
+    sessions = sessions_between(pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31"))
+    return sessions, torch.tensor(calendar_features(sessions).to_numpy())
+
+
 @checked
 def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     """Return a `ForecastBatch` for `cfg.model.history` and `cfg.model.horizon`: random walks under the real sky of random days."""
@@ -372,10 +379,9 @@ def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     need_counts(batch_size=batch_size)
     need_counts(0, seed=seed)
     history, span, rng = cfg.model.history, cfg.model.history + cfg.model.horizon, np.random.default_rng(seed)
-    sessions = sessions_between(pd.Timestamp("2000-01-01"), pd.Timestamp("2019-12-31"))
+    sessions, calendar = _reference_calendar()
     rows = rng.integers(len(sessions) - span, size=batch_size)[:, None] + np.arange(span)               # [B,T+P]
     days, place = np.unique(rows, return_inverse=True)
     bars, sky, scales = random_walk_bars(batch_size, span, rng), wave_table(sessions[days]), reference_scales()
-    calendar = torch.tensor(calendar_features(sessions).to_numpy())
     place = torch.from_numpy(place.reshape(rows.shape))                                                 # [B,T+P]
     return assemble(torch.from_numpy(bars), scales.apply(sky)[place], edges_of(sky)[place], calendar[rows], history, scales.price)
