@@ -45,7 +45,8 @@ def described(value: Any) -> str:
 # %% ../../nbs/08_core.checks.ipynb #a0c08010
 WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number",
          float: "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict",
-         PathLike: "a path", Collection: "a list", list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
+         PathLike: "a path", Collection: "a list",
+         list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
          Callable: "a function", np.ndarray: "a NumPy array"}
 
 
