@@ -151,7 +151,8 @@ def main() -> int:
     results = run(paths, usual, chosen.workers)
     print_table(results, time.monotonic() - begun)
     failed = [name for name, passed, *_ in results if not passed]
-    print(f"{len(failed)} of {len(paths)} failed: {', '.join(failed)}" if failed else f"all {len(paths)} passed")
+    print(f"failed: {', '.join(failed)}" if failed else "notebooks and files of tests:")
+    print(f"{len(paths) - len(failed)} passed, {len(failed)} failed")
     if chosen.keep and not failed:
         measured = {name: round(cpu, 1) for name, _, cpu, _ in results}
         kept = usual | measured if chosen.names else measured
