@@ -26,7 +26,6 @@ from torch import Tensor, nn
 import celestial_pgat
 
 PACKAGE = Path(celestial_pgat.__file__).parent
-PENDING = ("train.loop", "app.cli", "app.report")     # modules whose doors are not built yet
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
 INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "WindowDataset and future_batch",
@@ -53,7 +52,8 @@ INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "Win
          "fusion.diagnostics.describe_use": "summarise_fusion", "fusion.diagnostics.verdict": "summarise_fusion",
          "fusion.diagnostics.shorten": "FusionDiagnostics", "fusion.diagnostics.name_influence": "plot_fusion",
          "fusion.diagnostics.draw_point": "plot_fusion"}    # called inside a pass, checked where the user comes in
-SKIP = {}                                              # what trains, starts processes or runs notebooks
+SKIP = {"train.loop.fit": "trains", "app.cli.run": "trains", "app.cli.main": "runs a command line", "app.cli.rebuild": "runs a notebook",
+        "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
 
 
@@ -62,7 +62,7 @@ def public() -> dict:
     found = {}
     for module in pkgutil.walk_packages(celestial_pgat.__path__, "celestial_pgat."):
         path = module.name.removeprefix("celestial_pgat.")
-        if module.ispkg or path == "_modidx" or path in PENDING:
+        if module.ispkg or path == "_modidx":
             continue
         loaded = import_module(module.name)
         for name in loaded.__all__:
@@ -119,10 +119,10 @@ def sky() -> pd.DataFrame:
 
 
 @cache
-def prices() -> pd.DataFrame:
-    """Return half a year of bars on the sessions of New York."""
+def prices(end: str = "2019-06-28") -> pd.DataFrame:
+    """Return half a year of bars, or more, on the sessions of New York."""
     windows, calendar = import_module("celestial_pgat.data.windows"), import_module("celestial_pgat.data.calendar")
-    days = calendar.sessions_between(pd.Timestamp("2019-01-01"), pd.Timestamp("2019-06-28"))
+    days = calendar.sessions_between(pd.Timestamp("2019-01-01"), pd.Timestamp(end))
     return pd.DataFrame(np.exp(windows.random_walk_bars(1, len(days), RNG())[0]), index=days, columns=["Open", "High", "Low", "Close"])
 
 
@@ -172,6 +172,40 @@ def comparison():
     from celestial_pgat.fusion.gate import compare_fusion_strategies
     return compare_fusion_strategies(*torch.randn(2, 5, 8), torch.randn(5, 2), strategies=("addition", "gated_addition"), norms=(None,), steps=3,
                                      progress=False)
+
+
+@cache
+def windows():
+    """Return the windows of a year for the small model."""
+    return import_module("celestial_pgat.app.cli").prepare(celestial_pgat.preset("smoke"), prices("2019-12-31"))
+
+
+@cache
+def result():
+    """Return what a training of one epoch might have left."""
+    history = pd.DataFrame({"step": [0, 5], "learning_rate": [np.nan, 0.1], "train_loss": [np.nan, 2.0], "validation_loss": [2.0, 1.0]},
+                           index=pd.Index([0, 1], name="epoch"))
+    return PUBLIC["train.loop.FitResult"](model(), Path("best.ckpt"), Path("last.ckpt"), history, records(), 1.0)
+
+
+@cache
+def finding():
+    """Return what a run of two untrained models found."""
+    report = import_module("celestial_pgat.app.report")
+    return report.gather(celestial_pgat.preset("smoke"), windows(), {report.WITHOUT: result(), report.WITH: result()}, notes=["a note"])
+
+
+def state() -> Path:
+    """Save the state of a run after two epochs."""
+    keeper = PUBLIC["train.loop.Keeper"](Path("kept"), celestial_pgat.preset("smoke"), scales())
+    torch.save({"callbacks": {"Keeper": keeper.state_dict() | {"history": [{"epoch": 2}]}}}, "state.ckpt")
+    return Path("state.ckpt")
+
+
+def table() -> Path:
+    """Write the bars as a table."""
+    prices().to_csv("table.csv")
+    return Path("table.csv")
 
 
 @cache
@@ -280,7 +314,22 @@ BUILDERS = {
     "model.config.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
     "model.config.read_override.text": lambda: "model.d=96", "model.config.takes_text.key": lambda: "model.d", "model.config.unknown_key.key": lambda: "depth",
     "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
+    "core.dates.midnight_zone.moments": lambda: pd.date_range("2020-01-01", periods=3),
+    "train.loop.refuse_nonfinite_loss.loss": lambda: torch.tensor(1.0), "train.loop.refuse_nonfinite_loss.batch": batch,
+    **{f"train.loop.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("Forecaster", "Keeper", "check_resume")},
+    **{f"train.loop.FitResult.{name}": (lambda name: lambda: getattr(result(), name))(name) for name in ("best_path", "last_path", "history", "fusion", "seconds")},
+    "train.loop.Forecaster.model": model, "train.loop.check_resume.path": state,
+    "app.cli.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.cli.new_folder.parent": lambda: Path("folders"),
+    "app.cli.plan.data": table, "app.cli.plan.base": lambda: "smoke", "app.cli.forecast.model": saved, "app.cli.forecast.data": table,
+    **{f"app.report.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
+       for name in ("forecasts", "truth", "origins", "target_dates", "prices", "learning", "gate", "adjacency", "fusion", "settings", "unit", "notes")},
+    "app.report.gather.cfg": lambda: celestial_pgat.preset("smoke"), "app.report.gather.data": windows,
+    "app.report.gather.results": lambda: {"without sky": result(), "with sky": result()}, "app.report.gather.notes": lambda: ["a note"],
+    "app.report.plot_forecasts.windows": lambda: [0, 1], "app.report.plot_gate.dates": lambda: finding().origins, "app.report.plot_gate.gate": lambda: finding().gate,
+    "app.report.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
+    "app.report.load_run.folder": lambda: import_module("celestial_pgat.app.report").save_run("run", finding()),
     # by the name of the parameter
+    "run": finding, "metrics": lambda: finding().metrics, "learning": lambda: finding().learning, "adjacency": lambda: finding().adjacency,
     "prices": prices, "frame": prices, "history": lambda: 16, "horizon": lambda: 3, "batch_size": lambda: 4, "rows": lambda: 100, "validation": lambda: 0.2, "test": lambda: 0.2,
     "scales": scales, "exchange": lambda: "XNYS", "after": lambda: "2020-01-02",
     "body": lambda: celestial_pgat.Body.SUN, "word": lambda: "row", "size": lambda: 20, "steps": lambda: 5, "config": lambda: celestial_pgat.preset("smoke"),
@@ -336,10 +385,11 @@ def cut(value) -> dict:
     if isinstance(value, np.ndarray):
         return {"no rows": value[:0], "first row": value[:1], "as tensor": torch.from_numpy(value) if value.dtype.kind in "fib" else None}
     if isinstance(value, Tensor):
-        return {"no rows": value[:0], "first row": value[:1], "as array": value.detach().numpy()}
+        rows = {"no rows": value[:0], "first row": value[:1]} if value.ndim else {}
+        return rows | {"as array": value.detach().numpy()}
     if isinstance(value, type):
         return {"another class": int}
-    if isinstance(value, (list, tuple, dict)):
+    if type(value) in (list, tuple, dict):
         return {"nothing in it": type(value)()}
     return {}
 
@@ -439,6 +489,37 @@ def test_odd_arguments_are_answered(path):
     assert not faults, "\n".join([f"{len(faults)} odd arguments get no sentence of {path}:", *faults])
 
 
+REFUSED = [                                            # what is skipped above refuses these before any work
+    ("train.loop.fit", dict(cfg=None), "fit: cfg is None; it must be a Config"), ("train.loop.fit", dict(data=7), "fit: data is an int"),
+    ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
+    ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state to resume from at nowhere"),
+    ("train.loop.fit", dict(progress=None), "fit: progress is None"), ("train.loop.fit", dict(callbacks=[7]), "fit: callbacks is a list"),
+    ("app.cli.run", dict(data=5), "data is of type int"), ("app.cli.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
+    ("app.cli.run", dict(config=["a.yaml"]), "config is of type list"), ("app.cli.run", dict(overrides="model.d=96"), "overrides is of type str"),
+    ("app.cli.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.cli.run", dict(base=None), "base is of type NoneType"),
+    ("app.cli.run", dict(base="small"), "small"), ("app.cli.run", dict(seed="odd"), "seed is of type str"), ("app.cli.run", dict(seed=True), "seed is of type bool"),
+    ("app.cli.run", dict(output=None), "output is of type NoneType"), ("app.cli.run", dict(data="absent.csv"), "absent.csv"),
+    ("app.cli.main", dict(arguments=7), "arguments is of type int"), ("app.cli.main", dict(arguments="report"), "arguments is of type str"),
+    ("app.cli.main", dict(arguments=["report", 7]), r"arguments\[1\] is of type int"),
+    ("app.cli.rebuild", dict(folder=None), "folder is of type NoneType"), ("app.cli.rebuild", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
+    ("app.report.execute", dict(notebook=None), "execute: notebook is None"), ("app.report.execute", dict(notebook={}), "execute: notebook is a dict"),
+    ("app.report.execute", dict(folder=7), "execute: folder is an int"), ("app.report.execute", dict(folder="nowhere"), "nowhere"),
+    ("app.report.execute", dict(timeout=0), "timeout=0 is too small"), ("app.report.execute", dict(timeout="long"), "execute: timeout is a str"),
+    ("app.report.write_report", dict(folder=None), "write_report: folder is None"), ("app.report.write_report", dict(folder=7), "write_report: folder is an int"),
+    ("app.report.write_report", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
+]
+WORKING = {"train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
+           "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}
+
+
+@pytest.mark.parametrize("path, odd, sentence", REFUSED, ids=[f"{path}-{'-'.join(odd)}-{number}" for number, (path, odd, _) in enumerate(REFUSED)])
+def test_what_works_long_refuses_odd_arguments_first(path, odd, sentence, tmp_path):
+    with pytest.raises((TypeError, ValueError, OSError), match=sentence) as error:
+        PUBLIC[path](**(WORKING.get(path, dict)() | odd))
+    assert fault(PUBLIC[path], WORKING.get(path, dict)() | odd, False) is None and 20 <= len(str(error.value)) <= 600
+    assert not [path for path in tmp_path.rglob("*") if path.is_dir()], "nothing was begun"
+
+
 FORWARD = {                                            # modules that a user calls, with valid inputs
     "fusion.gate.FusionGate": lambda: dict(a=torch.randn(2, 5, 8), b=torch.randn(2, 5, 8)),
     "graph.phase.PhaseAwareCelestialProcessor": lambda: dict(waves=torch.randn(2, 3, 113), edges=torch.randn(2, 3, 13, 13, 6)),
@@ -479,8 +560,9 @@ def test_empty_batches_pass_through():
 
 
 def test_lists_name_what_exists():
-    listed = {*INNER, *SKIP, *MAY_BE_NAN, *FORWARD}
+    listed = {*INNER, *SKIP, *MAY_BE_NAN, *FORWARD, *WORKING}
     assert listed <= PUBLIC.keys(), sorted(listed - PUBLIC.keys())
+    assert SKIP.keys() == {path for path, _, _ in REFUSED}
     walked = {path: inspect.signature(thing).parameters for path, thing in PUBLIC.items() if path not in INNER and path not in SKIP}
     known = {name for parameters in walked.values() for name in parameters} | {f"{path}.{name}" for path in walked for name in walked[path]}
     assert BUILDERS.keys() <= known, f"builders of nothing: {sorted(BUILDERS.keys() - known)}"

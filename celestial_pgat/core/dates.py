@@ -218,8 +218,45 @@ ZONES = (
 @checked
 def midnight_zone(moments: pd.DatetimeIndex) -> str | None:
     """Return the first of `ZONES` in which all `moments` (UTC, naive) are midnights, or None."""
+    if moments.tz is not None:
+        raise ValueError(
+            f"the moments have the zone {moments.tz}; give them in UTC without zone: "
+            "moments.tz_convert('UTC').tz_localize(None)"
+        )
     utc = moments.tz_localize("UTC")
     return next((z for z in ZONES if (utc.tz_convert(z).strftime("%H%M") == "0000").all()), None)
+
+# %% ../../nbs/09_core.dates.ipynb #a9086001
+def _days_of_midnights(moments: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the days in a zone whose midnights, in summer and winter, `moments` in UTC are; else
+    the moments.
+    """
+    clocks = (moments - moments.normalize()).unique()
+    zone = midnight_zone(moments) if len(clocks) > 1 else None
+    if zone is None:
+        return moments
+    days = moments.tz_localize("UTC").tz_convert(zone).tz_localize(None)
+    note(f"{moments[0]:%Y-%m-%d %H:%M} UTC and all other times are midnights of {zone}: days there")
+    return days
+
+
+def _clock(time: pd.Timedelta) -> str:
+    return "no time of day" if time == pd.Timedelta(0) else str(time).split()[-1][:5]
+
+
+def _last_as_before(local: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the readings with the last one, where it alone differs, at the time of day of the
+    others; that is noted.
+    """
+    clock = local - local.normalize()
+    usual = clock[:1].max()
+    if len(clock) <= 2 or (clock[:-1] != usual).any() or clock[-1] == usual:
+        return local
+    note(
+        f"the last row has the time {local[-1]:%Y-%m-%d %H:%M} and the rows before have "
+        f"{_clock(usual)}: it may be a session that is not finished; it was taken as that day"
+    )
+    return local[:-1].append(local[-1:].normalize() + usual)
 
 # %% ../../nbs/09_core.dates.ipynb #a6ab86c0
 def _session_times(
@@ -241,17 +278,8 @@ def _session_times(
             .tz_convert(_check_timezone(timezone))
             .tz_localize(None)
         )
-    clock = local - local.normalize()
-    usual = pd.Series(clock[:-1] if len(clock) > 2 else clock).mode().iloc[0]
-    if len(clock) > 2 and (clock[:-1] == usual).all() and clock[-1] != usual:
-        note(
-            f"the last row has the time {local[-1]:%Y-%m-%d %H:%M} and the rows before have "
-            f"{_clock(usual)}: it may be a session that is not "
-            "finished; it was taken as that day"
-        )
-        local = local[:-1].append(local[-1:].normalize() + usual)
-        clock = local - local.normalize()
-    bare = clock == pd.Timedelta(0)
+    local = _last_as_before(local)
+    bare = local == local.normalize()
     if bare.all():
         return local
     if bare.mean() > 0.5:
@@ -275,23 +303,6 @@ def _session_times(
             )
         return _to_utc(local, timezone, name)
     return _days_of_midnights(local - offset)
-
-
-def _days_of_midnights(moments: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the days in a zone whose midnights, in summer and winter, `moments` in UTC are; else
-    the moments.
-    """
-    clocks = (moments - moments.normalize()).unique()
-    zone = midnight_zone(moments) if len(clocks) > 1 else None
-    if zone is None:
-        return moments
-    days = moments.tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    note(f"{moments[0]:%Y-%m-%d %H:%M} UTC and all other times are midnights of {zone}: days there")
-    return days
-
-
-def _clock(time: pd.Timedelta) -> str:
-    return "no time of day" if time == pd.Timedelta(0) else str(time).split()[-1][:5]
 
 # %% ../../nbs/09_core.dates.ipynb #dcbf5a02
 def _to_utc(local: pd.DatetimeIndex, timezone: str, name: str) -> pd.DatetimeIndex:

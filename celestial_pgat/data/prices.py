@@ -530,22 +530,14 @@ def _mend_bars(prices: pd.DataFrame, repair: bool = False) -> pd.DataFrame:
         High=prices["High"].mask(mended, high), Low=prices["Low"].mask(mended, low)
     )
 
-# %% ../../nbs/20_data.prices.ipynb #2c286ce6
-@checked
-def validate_ohlc(frame: pd.DataFrame | Any, min_rows: int = 2) -> pd.DataFrame:
-    """Return the columns Open, High, Low, Close of `frame` as float64, having checked that they can
-    be trusted.
-
-    Raises ValueError, naming the first offending date and value, unless there are at least
-    `min_rows` rows with a sorted time-zone-naive DatetimeIndex without repeats, all values are
-    finite and positive, and Low <= Open, Close <= High.
-    """
+# %% ../../nbs/20_data.prices.ipynb #b2086001
+def _check_columns(frame: Any, min_rows: int) -> None:
+    """Refuse what is no DataFrame, or lacks a column or rows; raises ValueError."""
     if not isinstance(frame, pd.DataFrame):
         raise ValueError(
             f"prices are a DataFrame with Open, High, Low, Close, not {described(frame)}; "
             "`load_ohlc` reads a file"
         )
-    need_counts(min_rows=min_rows)
     if missing := [name for name in OHLC if name not in frame.columns]:
         raise ValueError(
             f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(missing)}; "
@@ -561,6 +553,19 @@ def validate_ohlc(frame: pd.DataFrame | Any, min_rows: int = 2) -> pd.DataFrame:
             f"{counted(len(frame), 'row')} of prices {'is' if len(frame) == 1 else 'are'} too "
             f"few: at least {min_rows} are needed; give a longer table"
         )
+
+# %% ../../nbs/20_data.prices.ipynb #2c286ce6
+@checked
+def validate_ohlc(frame: pd.DataFrame | Any, min_rows: int = 2) -> pd.DataFrame:
+    """Return the columns Open, High, Low, Close of `frame` as float64, having checked that they can
+    be trusted.
+
+    Raises ValueError, naming the first offending date and value, unless there are at least
+    `min_rows` rows with a sorted time-zone-naive DatetimeIndex without repeats, all values are
+    finite and positive, and Low <= Open, Close <= High.
+    """
+    need_counts(min_rows=min_rows)
+    _check_columns(frame, min_rows)
     _check_dates(frame.index)
     prices = _as_numbers(frame[list(OHLC)])
     cut = (

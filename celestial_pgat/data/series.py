@@ -79,6 +79,33 @@ def _shifted_fit(days: pd.DatetimeIndex, exchange: str) -> tuple[int, str, float
     best = min(found, key=lambda row: (row[2], abs(row[0])))
     return best if best[2] < 0.5 * found[0][2] or best[0] == 0 else found[0]
 
+# %% ../../nbs/23_data.series.ipynb #b3086001
+def _dates(days: pd.DatetimeIndex) -> str:
+    return ", ".join(f"{day:%a %Y-%m-%d}" for day in days[:3]) + (" ..." if len(days) > 3 else "")
+
+
+def _describe_strange(days: pd.DatetimeIndex, strange: np.ndarray, exchange: str) -> str:
+    """Say how many `days` are no sessions of `exchange`, which, and on what days of the week."""
+    weekdays = (
+        days.day_name()
+        .str[:3]
+        .value_counts()
+        .reindex(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
+        .dropna()
+        .astype(int)
+    )
+    return (
+        f"{counted(int(strange.sum()), 'row')} of {len(days)} ({strange.mean():.0%}) are no "
+        f"sessions of {exchange}: {_dates(days[strange])}; the rows are on "
+        + ", ".join(f"{day} {n}" for day, n in weekdays.items())
+    )
+
+
+def _repeats_before(prices: pd.DataFrame) -> np.ndarray:
+    """Say for each row whether its prices are those of the row before, or all its Close."""
+    values, before = prices[list(OHLC)].to_numpy(float), prices[list(OHLC)].shift().to_numpy(float)
+    return (values == before).all(axis=1) | (values == before[:, 3:]).all(axis=1)
+
 # %% ../../nbs/23_data.series.ipynb #c8217324
 def _check_sessions(prices: pd.DataFrame, exchange: str) -> str | None:
     """Return what is wrong with the days of `prices` under the calendar of `exchange`, with cause
@@ -97,19 +124,7 @@ def _check_sessions(prices: pd.DataFrame, exchange: str) -> str | None:
                 f"{_dates(days[strange])}"
             )
         return None
-    weekdays = (
-        days.day_name()
-        .str[:3]
-        .value_counts()
-        .reindex(["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"])
-        .dropna()
-        .astype(int)
-    )
-    found = (
-        f"{counted(int(strange.sum()), 'row')} of {len(days)} ({strange.mean():.0%}) are no "
-        f"sessions of {exchange}: {_dates(days[strange])}; the rows are on "
-        + ", ".join(f"{day} {n}" for day, n in weekdays.items())
-    )
+    found = _describe_strange(days, strange, exchange)
     if (copied := _repeats_before(prices)[strange].mean()) > 0.5:
         return (
             f"{found}. {copied:.0%} of them repeat the row before: days without trading were "
@@ -133,16 +148,6 @@ def _check_sessions(prices: pd.DataFrame, exchange: str) -> str | None:
         f"with {setting('accept', 'foreign_days')}; "
         "else leave them out of the table"
     )
-
-# %% ../../nbs/23_data.series.ipynb #acb31649
-def _dates(days: pd.DatetimeIndex) -> str:
-    return ", ".join(f"{day:%a %Y-%m-%d}" for day in days[:3]) + (" ..." if len(days) > 3 else "")
-
-
-def _repeats_before(prices: pd.DataFrame) -> np.ndarray:
-    """Say for each row whether its prices are those of the row before, or all its Close."""
-    values, before = prices[list(OHLC)].to_numpy(float), prices[list(OHLC)].shift().to_numpy(float)
-    return (values == before).all(axis=1) | (values == before[:, 3:]).all(axis=1)
 
 # %% ../../nbs/23_data.series.ipynb #902b56ca
 def _check_missing(prices: pd.DataFrame, exchange: str) -> str | None:
