@@ -8,7 +8,9 @@ __all__ = ['prepare', 'Refused', 'new_folder', 'plan', 'Stop', 'run', 'forecast'
 # %% ../../nbs/80_app.cli.ipynb #3ef5ff76
 import argparse
 import dataclasses
+import errno
 import json
+import os
 import shutil
 import signal
 import sys
@@ -44,10 +46,9 @@ def _need_texts(**lists: Sequence[str]) -> None:
 def _read_series(data: "celestial_pgat.model.config.DataConfig") -> "pandas.DataFrame":
     """Read the prices that a `DataConfig` names, in the way that its fields say."""
     from celestial_pgat.data.prices import load_ohlc
-    from celestial_pgat.data.series import check_series
-    options = [name for name, one in signature(load_ohlc).parameters.items() if one.kind is one.KEYWORD_ONLY]
-    prices = load_ohlc(data.source, **{name: getattr(data, name) for name in options})
-    return check_series(prices, data.exchange, data.accept or (), True) if data.repair else prices
+    parameters = signature(load_ohlc).parameters.items()
+    options = [name for name, one in parameters if one.kind is one.KEYWORD_ONLY]
+    return load_ohlc(data.source, **{name: getattr(data, name) for name in options})
 
 
 def prepare(cfg: "celestial_pgat.model.config.Config", prices: "pandas.DataFrame"):
@@ -57,7 +58,8 @@ def prepare(cfg: "celestial_pgat.model.config.Config", prices: "pandas.DataFrame
     _need("a Config, as load_config returns it", Config, cfg=cfg)
     return ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon, batch_size=cfg.data.batch_size,
                         accumulate=cfg.train.accumulate, validation=cfg.data.validation, test=cfg.data.test,
-                        exchange=cfg.data.exchange, hour=cfg.data.hour, seed=cfg.seed, accept=cfg.data.accept or ())
+                        exchange=cfg.data.exchange, hour=cfg.data.hour, seed=cfg.seed,
+                        accept=cfg.data.accept or (), repair=cfg.data.repair)
 
 # %% ../../nbs/80_app.cli.ipynb #78bf19d5
 def _provenance(cfg: "celestial_pgat.model.config.Config") -> dict[str, str | int]:
@@ -91,6 +93,9 @@ def new_folder(parent: str | Path) -> Path:
             return folder
         except FileExistsError:
             number += 1
+        except OSError as error:
+            raise ValueError(f"no folder can be made in {parent} ({error.strerror}); choose another "
+                             "place for the output") from error
 
 # %% ../../nbs/80_app.cli.ipynb #8255dca7
 def _quoted(text: str | Path) -> str:
@@ -298,7 +303,7 @@ def forecast(model: str | Path, data: str | Path | None = None,
             cfg = dataclasses.replace(cfg, data=other)
         chosen = load_config(cfg, overrides=overrides).data
         batch, sessions = future_batch(_read_series(chosen), cfg.model.history, cfg.model.horizon, scales,
-                                       chosen.exchange, chosen.hour, accept=chosen.accept or ())
+                                       chosen.exchange, chosen.hour, accept=chosen.accept or (), repair=chosen.repair)
     with torch.no_grad():
         candles = batch.prices(trained.eval()(batch))[0]
     return pd.DataFrame(candles.numpy(), index=pd.DatetimeIndex(sessions, name="Date"), columns=list(OHLC))
@@ -356,6 +361,11 @@ def _command(arguments: Sequence[str] | None) -> None:
         print(f"report: {rebuild(given.folder)}")
 
 
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere: its place is full, or its reader has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
@@ -367,14 +377,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Stop() as stop:
         try:
             _command(arguments)
+            sys.stdout.flush()
             return 0
+        except BrokenPipeError:                           # who read the output has left
+            _drop_output()
+            return 128 + signal.SIGPIPE
         except (Refused, FloatingPointError, DiskFull, KeyboardInterrupt) as error:
             by_hand = isinstance(error, KeyboardInterrupt)
             text, number = str(error), stop.number or by_hand * signal.SIGINT
-        except BaseException:
-            if stop.number is None:
+        except BaseException as error:
+            full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            if stop.number is None and not full:
                 raise
             text, number = "", stop.number
+            if full:
+                _drop_output()
+                text = f"the output cannot be written ({error.strerror}); send it to another place"
         with _undisturbed():
             newline = "\n" if number else ""              # the terminal has written ^C
             text = text or "stopped; nothing was saved"

@@ -19,7 +19,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,6 @@ def collect_notes() -> Iterator[list[str]]:
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
 
 
-#| export
 @checked
 def counted(number: int, word: str) -> str:
     """Write a number and its word: 1 row, 3 rows."""
@@ -212,7 +211,7 @@ def _split_fields(text: str, name: str) -> list[tuple[int, list[str]]]:
     The separator is found. Lines that start with # before the table are left out. Raises ValueError
     where there is no separator, and for a quote that is not closed.
     """
-    lines = text.splitlines()
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if lines and re.fullmatch(r"sep=.", lines[0].strip()):  # Excel's own hint
         lines[0] = ""
     comments = sum(1 for _ in iter(lambda i=iter(lines): next(i, "").startswith("#"), False))
@@ -220,7 +219,9 @@ def _split_fields(text: str, name: str) -> list[tuple[int, list[str]]]:
         note(f"{counted(comments, 'comment line')} at the top left out")
     sample = [line for line in lines[comments:] if line.strip()][:200]
     common = {
-        s: Counter(map(len, csv.reader(sample, delimiter=s))).most_common(1)[0]
+        s: Counter(map(len, csv.reader(sample, delimiter=s, skipinitialspace=True))).most_common(1)[
+            0
+        ]
         for s in SEPARATORS
         if sample
     }
@@ -234,7 +235,7 @@ def _split_fields(text: str, name: str) -> list[tuple[int, list[str]]]:
     separator = max(usable, key=lambda s: (common[s][1], -SEPARATORS.index(s)))
     if separator != ",":
         note(f"fields are separated by {separator!r}")
-    reader = csv.reader(lines[comments:], delimiter=separator)
+    reader = csv.reader(lines[comments:], delimiter=separator, skipinitialspace=True)
     rows = [(comments + reader.line_num, [field.strip() for field in row]) for row in reader]
     for line, row in rows:
         if any("\n" in field for field in row) or any(len(field) > 10_000 for field in row):
@@ -257,7 +258,11 @@ def is_number(cell: Any) -> bool:
     """
     if isinstance(cell, str):
         return bool(NUMBER.match(cell.strip()))
-    return isinstance(cell, (int, float, np.number)) and not isinstance(cell, bool) and cell == cell
+    return (
+        isinstance(cell, (int, float, np.number, Decimal))
+        and not isinstance(cell, bool)
+        and cell == cell
+    )
 
 
 @checked
@@ -277,7 +282,13 @@ def _header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
     """
     width = Counter(map(len, rows)).most_common(1)[0][0]
     data = next(
-        (i for i, row in enumerate(rows) if 1 < len(row) >= width - 1 and any(map(is_number, row))),
+        (
+            i
+            for i, row in enumerate(rows)
+            if 1 < len(row) >= width - 1
+            and any(map(is_number, row))
+            and sum(not is_blank(cell) for cell in row) >= width / 2
+        ),
         len(rows),
     )
     first = data
@@ -287,6 +298,9 @@ def _header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
         and (first == data or abs(len(rows[first - 1]) - width) <= 1)
     ):
         first -= 1
+    held = [sum(not is_blank(cell) for cell in row) for row in rows[first:data]]
+    while held and held[0] < max(held) - 1:  # a title, padded to the width of the table
+        first, held = first + 1, held[1:]
     return first, data
 
 # %% ../../nbs/07_core.tables.ipynb #956153be
@@ -338,6 +352,11 @@ def _fit_names(names: list, rows: list[tuple[int, list]], name: str) -> tuple[li
             note("each row ends with an empty field, which was left out")
             return names, [row[:-1] for row in cells]
         blank = ("", "") if names and isinstance(names[0], tuple) else ""
+        if re.match(r"\W*(date|time|datum|open.?time)", str(names[0]), re.IGNORECASE):
+            raise ValueError(
+                f"the header of {name} has {len(names)} names, from {names[0]!r} on, and the rows "
+                f"have {width} fields, as in line {rows[0][0]}; name every column"
+            )
         note(
             "the header has a name fewer than the rows have fields; the first field was taken as "
             "the row's label"
@@ -351,6 +370,19 @@ def _fit_names(names: list, rows: list[tuple[int, list]], name: str) -> tuple[li
     return names, cells
 
 # %% ../../nbs/07_core.tables.ipynb #ef77b318
+def _without_footer(rows: list[tuple[int, list]]) -> list[tuple[int, list]]:
+    """Return the rows without sentences below the table, which are noted."""
+    last = len(rows)
+    while last > 2:
+        cells = [str(cell) for cell in rows[last - 1][1] if not is_blank(cell)]
+        if len(cells) != 1 or not re.search(r"[A-Za-z]{3,}\W.*[A-Za-z]{3,}", cells[0]):
+            break
+        last -= 1
+    if last < len(rows):
+        note(f"{counted(len(rows) - last, 'line')} below the table left out: {rows[last][1][0]!r}")
+    return rows[:last]
+
+# %% ../../nbs/07_core.tables.ipynb #5a34f877
 def _make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
     """Make a table of rows of cells, pairs (line number, cells): header and preamble are found,
     empty rows left out.
@@ -358,6 +390,7 @@ def _make_table(rows: list[tuple[int, list]], name: str) -> pd.DataFrame:
     Columns are numbered where there is no header. Raises ValueError for a table without rows,
     doubled names, a header that comes again, and what `_fit_names` refuses.
     """
+    rows = _without_footer(rows)
     first, data = _header_rows([row for _, row in rows])
     if data == len(rows):
         raise ValueError(
@@ -437,6 +470,8 @@ def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
         return pd.read_parquet(io.BytesIO(data))
     except Exception as error:  # pyarrow has many kinds; each means that the file cannot be read
         reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        if "uplicate" in str(error):
+            raise ValueError(f"{name} holds a column twice ({reason}); keep one of each") from error
         raise ValueError(
             f"{name} cannot be read as Parquet: {reason}; it was cut off or damaged, write it again"
         ) from error
@@ -452,14 +487,36 @@ def _read_excel(data: bytes, name: str) -> pd.DataFrame:
             f"{name} cannot be read as an Excel file: {str(error)[:120]}; it was cut off or "
             "damaged, save it again"
         ) from error
-    filled = {title: sheet for title, sheet in sheets.items() if len(sheet)}
-    if not filled:
-        raise ValueError(f"{name} has no sheet with cells; save the table into its first sheet")
-    title, sheet = next(iter(filled.items()))
-    if len(filled) > 1:
-        note(f"sheet {title!r} was read; not {', '.join(map(repr, list(filled)[1:]))}")
-    rows = [
-        (line, ["" if is_blank(cell) else cell for cell in row])
-        for line, row in enumerate(sheet.to_numpy(object), 1)
-    ]
-    return _make_table([(line, row) for line, row in rows if not all(map(is_blank, row))], name)
+    tables, refused = {}, {}
+    for title, sheet in sheets.items():
+        try:
+            tables[title] = _sheet_table(sheet, f"sheet {title!r} of {name}")
+        except ValueError as error:
+            refused[title] = error
+    if not tables:
+        raise next(iter(refused.values()), ValueError(f"{name} has no sheet; save the table again"))
+    title = max(tables, key=lambda t: len(tables[t]))
+    table = tables[title]
+    alike = [t for t in tables if list(tables[t].columns) == list(table.columns)]
+    if len(alike) > 1:
+        raise ValueError(
+            f"sheets {', '.join(map(repr, alike[:4]))} of {name} have the same columns: join them "
+            "into one, or save the one that is meant as a file"
+        )
+    if len(sheets) > 1:
+        others = ", ".join(repr(t) for t in sheets if t != title)
+        note(f"sheet {title!r} was read; not {others}")
+    return table
+
+
+def _sheet_table(sheet: pd.DataFrame, name: str) -> pd.DataFrame:
+    cells = sheet.dropna(axis=1, how="all").to_numpy(object)
+    rows = [(n, ["" if is_blank(cell) else cell for cell in row]) for n, row in enumerate(cells, 1)]
+    rows = [(line, row) for line, row in rows if not all(map(is_blank, row))]
+    if not rows:
+        raise ValueError(f"{name} has no cells; save the table into it")
+    with collect_notes() as notes:
+        table = _make_table(rows, name)
+    for text in notes:
+        note(text)
+    return table

@@ -106,6 +106,14 @@ def _repeats_before(prices: pd.DataFrame) -> np.ndarray:
     values, before = prices[list(OHLC)].to_numpy(float), prices[list(OHLC)].shift().to_numpy(float)
     return (values == before).all(axis=1) | (values == before[:, 3:]).all(axis=1)
 
+
+def _filled(prices: pd.DataFrame, strange: np.ndarray) -> np.ndarray:
+    """Say which of the `strange` rows repeat the row before or were interpolated between others."""
+    known, line = prices["Close"].mask(strange), np.zeros(len(prices), bool)
+    for method in ("linear", "time"):
+        line |= np.isclose(known.interpolate(method), prices["Close"], rtol=1e-6)
+    return strange & (_repeats_before(prices) | line)
+
 # %% ../../nbs/23_data.series.ipynb #c8217324
 def _check_sessions(prices: pd.DataFrame, exchange: str) -> str | None:
     """Return what is wrong with the days of `prices` under the calendar of `exchange`, with cause
@@ -125,16 +133,17 @@ def _check_sessions(prices: pd.DataFrame, exchange: str) -> str | None:
             )
         return None
     found = _describe_strange(days, strange, exchange)
-    if (copied := _repeats_before(prices)[strange].mean()) > 0.5:
+    if (copied := _filled(prices, strange)[strange].mean()) > 0.5:
         return (
-            f"{found}. {copied:.0%} of them repeat the row before: days without trading were "
-            f"filled. {setting('repair', True)} leaves those rows out; "
+            f"{found}. {copied:.0%} of them repeat the row before, or lie on the line between the "
+            f"rows beside them: days without trading were filled. {setting('repair', True)} "
+            "leaves those rows out; "
             f"{setting('accept', 'foreign_days')} keeps them"
         )
-    shift, code, _ = _shifted_fit(days, exchange)
+    shift, code, _ = _shifted_fit(days[:-1] if len(days) > 20 else days, exchange)
     other = f" and {setting('exchange', code)}" if code != exchange_code(exchange) else ""
     if shift:
-        zone = midnight_zone(prices.index)
+        zone = midnight_zone(prices.index[:-1])  # the last row may be live
         remedy = setting("timezone", zone) if zone else setting("day_shift", shift)
         return (
             f"{found}. The labels are a day {'early' if shift > 0 else 'late'}, as when midnights "
@@ -170,6 +179,8 @@ def _check_missing(prices: pd.DataFrame, exchange: str) -> str | None:
     if absent.sum() <= max(3, MANY * len(sessions)) and stop - start < LONG:
         note(f"{text}; {where}")
         return None
+    if absent.mean() > 0.05 and (code := propose_exchange(days, exchange)):
+        return f"{text}; {where}. These rows fit {code}: use {setting('exchange', code)}"
     return (
         f"{text}; {where}. Windows would join rows that are far apart. Get the missing rows, or "
         "begin the table after the gap; if the instrument did "
@@ -190,12 +201,12 @@ def _robust_deviation(changes: np.ndarray) -> float:
 
 
 def _find_spikes(prices: pd.DataFrame) -> np.ndarray:
-    """Return the rows with a price more than 12 robust deviations, and half, away from the closes
-    around it.
+    """Return the rows with a price more than 12 robust deviations, and a quarter, away from the
+    closes around it.
     """
     logs = np.log(prices[list(OHLC)])
     level = logs["Close"].rolling(7, center=True, min_periods=2).median()
-    limit = max(12 * _robust_deviation(logs["Close"].diff().to_numpy()), np.log(1.5))
+    limit = max(12 * _robust_deviation(logs["Close"].diff().to_numpy()), np.log(1.25))
     return np.flatnonzero(
         (logs.sub(level, axis=0).abs() > limit).any(axis=1)
         & ~_at_step(logs["Close"].to_numpy(), limit)
@@ -265,6 +276,8 @@ def _check_moves(prices: pd.DataFrame) -> str | None:
         f"the Close goes from {old:.6g} on {day:%Y-%m-%d} to {new:.6g} on {later:%Y-%m-%d}"
         f"{_others(len(steps) - 1)}"
     )
+    if len(steps) > 1 and (stretch := _other_unit(prices, list(steps))):
+        return f"{stretch}; {accept}"
     if split:
         return (
             f"{step}: it looks like a split {split} that was not adjusted. Adjust the prices "
@@ -274,6 +287,18 @@ def _check_moves(prices: pd.DataFrame) -> str | None:
     return (
         f"{step}: another instrument, unit or currency begins there, or prices are wrong. Keep "
         f"one series; {accept}"
+    )
+
+
+def _other_unit(prices: pd.DataFrame, rows: list[int]) -> str | None:
+    """Say which rows have another level than those before and after them, or None."""
+    before, inside, after = prices["Close"].iloc[[rows[0], rows[0] + 1, rows[1] + 1]]
+    if abs(np.log(after / before)) > 0.2 * abs(np.log(inside / before)):
+        return None
+    first, last = prices.index[rows[0] + 1], prices.index[rows[1]]
+    return (
+        f"the rows from {first:%Y-%m-%d} to {last:%Y-%m-%d} are {inside / before:.3g} times those "
+        "beside them: another unit, or wrong rows. Correct them"
     )
 
 
@@ -374,10 +399,11 @@ def check_series(
 # %% ../../nbs/23_data.series.ipynb #264573d2
 def _without_filled(prices: pd.DataFrame, exchange: str) -> pd.DataFrame:
     days = prices.index.normalize()
-    filled = ~days.isin(sessions_between(days[0], days[-1], exchange)) & _repeats_before(prices)
-    if filled.any() and filled.mean() < 0.5:
-        note(
-            f"{counted(int(filled.sum()), 'row')} left out that are no sessions of {exchange} and "
-            f"repeat the row before: {_dates(days[filled])}"
-        )
+    filled = _filled(prices, ~days.isin(sessions_between(days[0], days[-1], exchange)))
+    if not filled.any() or filled.mean() > 0.5:
+        return prices
+    note(
+        f"{counted(int(filled.sum()), 'row')} left out that are no sessions of {exchange} and "
+        f"were filled from the rows beside them: {_dates(days[filled])}"
+    )
     return prices[~filled]

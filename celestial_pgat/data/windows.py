@@ -273,17 +273,19 @@ class ForecastData(LightningDataModule):
 
     `.train`, `.validation`, `.test` are `WindowDataset`s, `.blocks` their rows, `.scales` what was fitted on the training rows
     (or given). `waves` replaces the computed sky. Raises ValueError for prices that are not valid, whose rows do not fit each other
-    or the `exchange` (see `check_series`, also for `accept`), or which have too few rows.
+    or the `exchange` (see `check_series`, also for `accept` and `repair`), or which have too few rows.
     """
 
     def __init__(self, prices: pd.DataFrame, history: int, horizon: int, batch_size: int, accumulate: int = 1,
                  validation: float = 0.15, test: float = 0.15, exchange: str = "XNYS", hour: int = 21,
-                 waves: pd.DataFrame | None = None, seed: int = 2024, scales: Scales | None = None, accept: str | Collection[str] = ()):
+                 waves: pd.DataFrame | None = None, seed: int = 2024, scales: Scales | None = None, accept: str | Collection[str] = (),
+                 repair: bool = False):
         super().__init__()
         need_counts(batch_size=batch_size, accumulate=accumulate)
         need_counts(0, seed=seed)
         sky = sky_of(validate_ohlc(prices).index, waves, hour)
-        self.prices, self.accept = check_series(prices, exchange, accept), accept
+        self.prices, self.accept = check_series(prices, exchange, accept, repair), accept
+        prices, sky = self.prices, sky.loc[self.prices.index]
         check_rows(len(prices), history, horizon, batch_size * accumulate, validation, test)
         self.history, self.horizon, self.batch_size, self.exchange, self.hour = history, horizon, batch_size, exchange, hour
         self.given_waves, self.blocks = waves, split_rows(len(prices), validation, test)
@@ -327,13 +329,14 @@ class ForecastData(LightningDataModule):
 # %% ../../nbs/24_data.windows.ipynb #5b8f7033
 @checked
 def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scales, exchange: str = "XNYS", hour: int = 21,
-                   waves: pd.DataFrame | None = None, accept: str | Collection[str] = ()) -> tuple[ForecastBatch, pd.DatetimeIndex]:
+                   waves: pd.DataFrame | None = None, accept: str | Collection[str] = (),
+                 repair: bool = False) -> tuple[ForecastBatch, pd.DatetimeIndex]:
     """Return the window (B=1) of the last `history` rows with a target of zeros, and its `horizon` future sessions.
 
     Sessions carry the time of day of the last row. `waves` must cover both; raises ValueError if not, for too few rows, and
     for what `check_series` refuses.
     """
-    last = check_series(validate_ohlc(prices, min_rows=history), exchange, accept).iloc[-history:]
+    last = check_series(validate_ohlc(prices, min_rows=history), exchange, accept, repair).iloc[-history:]
     end = last.index[-1]
     sessions = next_sessions(end, horizon, exchange) + (end - end.normalize())
     dates = last.index.append(sessions)
