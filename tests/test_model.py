@@ -22,7 +22,7 @@ def windows(prices: pd.DataFrame, **kwargs) -> ForecastData:
 
 @pytest.fixture(scope="module")
 def prices() -> pd.DataFrame:
-    return load_ohlc("nasdaq").iloc[:400]
+    return load_ohlc("nasdaq").iloc[:300]
 
 
 @pytest.mark.parametrize("use_sky", [True, False])

@@ -29,6 +29,7 @@ import seaborn as sns
 import torch
 from IPython.display import HTML
 from jaxtyping import Float
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
@@ -304,6 +305,7 @@ def plot_gate(dates: pd.DatetimeIndex, gate: Float[np.ndarray, "time channel"]) 
     axis.axhline(0.5, color="0.4", linestyle="--", linewidth=1, label="balanced")
     axis.set(ylim=(0, 1), ylabel="opening of the gate", xlabel="last day of the history",
              title=f"The gate is {gate.mean():.2f} open on average; over time its mean moves by {gate.mean(axis=1).std():.3f} (std)")
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(axis.xaxis.get_major_locator()))
     axis.legend(fontsize=8, ncols=3, loc="lower left")
     return figure
 
