@@ -23,25 +23,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
-import nbformat
 import numpy as np
 import pandas as pd
 import seaborn as sns
 import torch
 from IPython.display import HTML
-from ipykernel.kernelspec import get_kernel_dict
 from jaxtyping import Float
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-from nbconvert import HTMLExporter
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from pygments.formatters import HtmlFormatter
 from torch import Tensor, nn
-from traitlets.config import Config as Settings
 
 from ..core.checks import (
     checked, described, need_columns, need_counts, need_finite, need_rows)
@@ -315,6 +305,7 @@ def plot_gate(dates: pd.DatetimeIndex, gate: Float[np.ndarray, "time channel"]) 
     axis.axhline(0.5, color="0.4", linestyle="--", linewidth=1, label="balanced")
     axis.set(ylim=(0, 1), ylabel="opening of the gate", xlabel="last day of the history",
              title=f"The gate is {gate.mean():.2f} open on average; over time its mean moves by {gate.mean(axis=1).std():.3f} (std)")
+    axis.xaxis.set_major_formatter(ConciseDateFormatter(axis.xaxis.get_major_locator()))
     axis.legend(fontsize=8, ncols=3, loc="lower left")
     return figure
 
@@ -471,8 +462,9 @@ def settings_table(run: Run) -> pd.DataFrame:
     return flat.set_axis(["value"], axis=1).rename_axis("setting")
 
 
-def _build_report(cells: Sequence[str] = CELLS) -> NotebookNode:
+def _build_report(cells: Sequence[str] = CELLS) -> "NotebookNode":
     """Return the report as a notebook without outputs; text that starts with `##` becomes Markdown."""
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
     made = [new_markdown_cell(text) if text.startswith("## ") else new_code_cell(text.removeprefix("#| verdict\n")) for text in cells]
     for number, (cell, text) in enumerate(zip(made, cells)):
         cell.id = f"cell-{number}"
@@ -494,29 +486,44 @@ def summary_text(metrics: Metrics) -> str:
     return table.to_string(line_width=80)
 
 # %% ../../nbs/81_app.report.ipynb #e06f8c89
-class _ThisInterpreter(KernelSpecManager):
-    """Answer every question for a kernel with the running interpreter, drawing into the notebook whatever MPLBACKEND says."""
-    def get_kernel_spec(self, kernel_name):
-        return KernelSpec(**(get_kernel_dict() | {"env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}}))
+def _kernel_manager() -> "AsyncKernelManager":
+    """Return a manager that starts the running interpreter, whatever kernel is asked for.
+
+    It draws into the notebook whatever MPLBACKEND says.
+    """
+    from ipykernel.kernelspec import get_kernel_dict
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+    inline = {"env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}}
+
+    class ThisInterpreter(KernelSpecManager):
+        def get_kernel_spec(self, kernel_name):
+            return KernelSpec(**(get_kernel_dict() | inline))
+    return AsyncKernelManager(kernel_spec_manager=ThisInterpreter(), kernel_name="python3")
 
 
 @checked
-def execute(notebook: NotebookNode, folder: str | Path, timeout: int = 300) -> NotebookNode:
+def execute(notebook: Any, folder: str | Path, timeout: int = 300) -> "NotebookNode":
     """Execute a notebook inside `folder`, in place, and return it.
 
     The client works in a thread, since it would take the signals of the main thread for itself. On
     Ctrl-C, or whatever else ends the waiting, the kernel is shut down before this returns.
     """
+    from nbclient import NotebookClient
+    from nbformat import NotebookNode
+    if not isinstance(notebook, NotebookNode):
+        raise TypeError(f"execute: notebook is {described(notebook)}; it must be a NotebookNode, "
+                        "as nbformat.read returns it")
     need_counts(timeout=timeout)
     if not Path(folder).is_dir():
         raise FileNotFoundError(f"{folder} is no folder; make it, or name the folder of a run")
-    manager = AsyncKernelManager(kernel_spec_manager=_ThisInterpreter(), kernel_name="python3")
-    client = NotebookClient(notebook, km=manager, timeout=timeout, resources={"metadata": {"path": str(folder)}},
+    client = NotebookClient(notebook, km=_kernel_manager(), timeout=timeout,
+                            resources={"metadata": {"path": str(folder)}},
                             shutdown_kernel="immediate",
                             extra_arguments=["--IPKernelApp.log_level=40"])
     stop = threading.Event()
 
-    async def supervise() -> NotebookNode:
+    async def supervise() -> "NotebookNode":
         work = asyncio.ensure_future(client.async_execute(cleanup_kc=True))
         while not work.done() and not stop.is_set():
             await asyncio.wait({work}, timeout=0.1)
@@ -541,8 +548,11 @@ pre { font-size: .8rem; color: #555; background: #f6f6f6; padding: .4rem .7rem; 
 """
 
 
-def _to_html(notebook: NotebookNode, title: str) -> str:
+def _to_html(notebook: "NotebookNode", title: str) -> str:
     """Return an executed notebook as one HTML page that loads nothing from anywhere."""
+    from nbconvert import HTMLExporter
+    from pygments.formatters import HtmlFormatter
+    from traitlets.config import Config as Settings
     hide = {"enabled": True, "remove_input_tags": {"hide-input"}}
     exporter = HTMLExporter(template_name="basic", embed_images=True, exclude_input_prompt=True, exclude_output_prompt=True,
                             exclude_anchor_links=True, config=Settings({"TagRemovePreprocessor": hide}))
@@ -559,6 +569,8 @@ def write_report(folder: str | Path) -> Path:
     Both are written whole. Raises as `load_run` does, and what a cell raises, with the notebook written
     as far as it came.
     """
+    import nbformat
+    from nbclient.exceptions import CellExecutionError
     folder = Path(folder).resolve()
     notebook = _build_report(_wanted(load_run(folder)))
     keep = lambda: write_whole(folder / "report.ipynb", lambda path: nbformat.write(notebook, path))
