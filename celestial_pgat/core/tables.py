@@ -14,6 +14,7 @@ import io
 import json
 import lzma
 import re
+import sys
 import warnings
 import zipfile
 from collections import Counter
@@ -37,8 +38,11 @@ class TableNote(UserWarning):
 
 @checked
 def note(text: str) -> None:
-    """Give a `TableNote` with this text."""
-    warnings.warn(text, TableNote, stacklevel=2)
+    """Give a `TableNote` with this text, at the line outside of the library that led to it."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("celestial_pgat"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, TableNote, stacklevel=level)
 
 
 @checked
@@ -508,7 +512,7 @@ def _read_excel(data: bytes, name: str) -> pd.DataFrame:
         note(f"sheet {title!r} was read; not {others}")
     return table
 
-
+# %% ../../nbs/07_core.tables.ipynb #a1836305
 def _sheet_table(sheet: pd.DataFrame, name: str) -> pd.DataFrame:
     cells = sheet.dropna(axis=1, how="all").to_numpy(object)
     rows = [(n, ["" if is_blank(cell) else cell for cell in row]) for n, row in enumerate(cells, 1)]
