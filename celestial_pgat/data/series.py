@@ -16,13 +16,8 @@ import pandas as pd
 from ..core.checks import checked
 from ..core.dates import WITHIN_A_DAY, midnight_zone, setting
 from ..core.tables import counted, note
-from celestial_pgat.data.calendar import (
-    check_recorded,
-    exchange_code,
-    fit_exchanges,
-    propose_exchange,
-    sessions_between,
-)
+from .calendar import check_recorded, exchange_code, fit_exchanges
+from .calendar import propose_exchange, sessions_between
 from .prices import OHLC, validate_ohlc
 
 # %% ../../nbs/23_data.series.ipynb #0ef4e8c0

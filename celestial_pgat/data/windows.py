@@ -23,8 +23,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
-from ..core.checks import (
-    checked, described, need_columns, need_counts, need_finite, need_rows, need_same_shape)
+from ..core.checks import checked, described, need_columns, need_counts, need_finite
+from ..core.checks import need_rows, need_same_shape
 from .calendar import CALENDAR_FEATURES, calendar_features, next_sessions, sessions_between
 from .prices import OHLC, validate_ohlc
 from .series import check_series

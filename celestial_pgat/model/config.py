@@ -299,6 +299,10 @@ def unknown_key(kind: type, key: Any, where: str) -> ValueError:
     names, wanted = list(key_names()), f"{where}{key}"[:100]
     near = (get_close_matches(wanted, names, n=1, cutoff=0.75)
             or [name for name in names if name.split(".")[-1] == wanted])
+    parts = str(key).split(".")
+    if wanted in names and len(parts) > 1:
+        nested = ": {".join(parts) + ": ..." + "}" * (len(parts) - 1)
+        return ValueError(f"{brief(wanted)} is one key here; in a file, sections are nested: {nested}")
     remedy = (f"did you mean {' or '.join(near)}?" if near
               else f"there are {', '.join(item.name for item in fields(kind))}")
     return ValueError(f"there is no key {brief(wanted)}; {remedy}")
@@ -398,6 +402,8 @@ def read_file(path: str | Path) -> Any:
 
     Raises FileNotFoundError, or ValueError for what cannot be a configuration.
     """
+    if not str(path):
+        raise ValueError("the path of the configuration is empty; give that of a YAML or JSON file")
     path, name = Path(path), brief(str(path), 200).strip("'\"")
     hint = "; give a YAML or JSON file, and a table of prices with --data"
     try:

@@ -288,7 +288,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, folder: Path):
         path = Path(folder) / "last.ckpt"
         self.checkpoint = path if path.is_file() else None
-        super().__init__(f"training was interrupted; the state after the last whole epoch is in {path}. To go on, call fit with "
+        super().__init__(f"training was interrupted; the state after the last whole epoch is in {path}. To go on in Python, call fit with "
                          f"resume={str(path)!r}." if self.checkpoint else "training was interrupted before anything was saved")
 
 
