@@ -318,6 +318,12 @@ def _session_times(
     bare = local == local.normalize()
     if bare.all():
         return local
+    if offset is not None and timezone is None and not moments and 2 < bare.sum() < len(bare) - 2:
+        raise ValueError(
+            f"{name} {local[np.argmin(bare)]:%Y-%m-%d %H:%M} has a time of day and {bare.sum()} of "
+            f"{len(bare)} rows are midnights: one hour of another zone. Say which, with its own "
+            f"days taken, such as {setting('timezone', 'Australia/Sydney')}"
+        )
     if bare.mean() > 0.5:
         row = int(np.argmin(bare))
         raise ValueError(

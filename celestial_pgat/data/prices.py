@@ -26,17 +26,17 @@ from ..sky.waves import KNOWN_COLUMNS
 # %% ../../nbs/20_data.prices.ipynb #b708ccee
 OHLC = ("Open", "High", "Low", "Close")
 _NAMES = {
-    "Open": "open, open price, opening price, opening, o, erster, eröffnung, eröffnungskurs, "
-    "ouverture, apertura, abertura, otwarcie, 始値, 开盘, 开盘价, 開盤價, 시가",
-    "High": "high, high price, day high, h, hoch, tageshoch, höchst, höchstkurs, plus haut, haut, "
-    "máximo, massimo, máxima, najwyzszy, najwyższy, 高値, 最高, 最高价, 最高價, 고가",
-    "Low": "low, low price, day low, l, tief, tagestief, tiefst, tiefstkurs, plus bas, bas, "
-    "mínimo, minimo, mínima, najnizszy, najniższy, 安値, 最低, 最低价, 最低價, 저가",
-    "Close": "close, close price, closing price, closing, last, last price, price, c, schlusskurs, "
-    "schluss, clôture, dernier, cierre, último, chiusura, ultimo, fechamento, zuletzt, "
-    "zamkniecie, zamknięcie, 終値, 收盘, 收盘价, 收盤價, 종가",
-    "date": "date, datetime, timestamp, date time, ds, datum, fecha, data, 日付, 日期, 交易日期, "
-    "날짜, 일자, snapped at, ts event, window start, time, open time",
+    "Open": "open, open price, opening price, opening, o, erster, eröffnung, eröffn., "
+    "eröffnungskurs, px open, ouverture, apertura, abertura, otwarcie, 始値, 开盘, 开盘价, 開盤價, 시가",
+    "High": "high, high price, day high, h, px high, hoch, tageshoch, höchst, höchstkurs, plus "
+    "haut, haut, máximo, massimo, máxima, najwyzszy, najwyższy, 高値, 最高, 最高价, 最高價, 고가",
+    "Low": "low, low price, day low, l, px low, tief, tagestief, tiefst, tiefstkurs, plus bas, "
+    "bas, mínimo, minimo, mínima, najnizszy, najniższy, 安値, 最低, 最低价, 最低價, 저가",
+    "Close": "close, close price, closing price, closing, last, last price, price, c, px last, "
+    "schlusskurs, schluss, clôture, dernier, cierre, último, chiusura, ultimo, fechamento, "
+    "zuletzt, zamkniecie, zamknięcie, 終値, 收盘, 收盘价, 收盤價, 종가",
+    "date": "date, datetime, timestamp, date time, ds, datum, fecha, data, 日付, 日期, 交易日期, 날짜, 일자, "
+    "snapped at, ts event, window start, time, open time",
     "clock": "time, uhrzeit, zeit, hora, heure",
     "symbol": "symbol, ticker, unique id, name, code, instrument, isin, asset, wkn, tic, ts code, "
     "secid, 銘柄コード, 股票代码, 证券代码",
