@@ -157,4 +157,6 @@ def test_many_rows_are_refused_soon():
     """Dates are read once for each that differs: a table of minutes costs about as much as one of days."""
     minutes = pd.date_range("2018-01-01", periods=20_000, freq="min")
     table = io.StringIO("Date,Open,High,Low,Close\n" + "".join(f"{m:%Y-%m-%d %H:%M},1,2,1,2\n" for m in minutes))
-    assert "shorter than a day" in told(load_ohlc, pd.read_csv(table))
+    naive = pd.read_csv(table)
+    for dates in (naive["Date"], naive["Date"] + "Z", minutes.astype("int64")):       # coins have midnights, too
+        assert "shorter than a day" in told(load_ohlc, naive.assign(Date=dates))

@@ -318,6 +318,8 @@ def _session_times(
     bare = local == local.normalize()
     if bare.all():
         return local
+    if not moments:
+        _refuse_hours(local)
     if offset is not None and timezone is None and not moments and 2 < bare.sum() < len(bare) - 2:
         raise ValueError(
             f"{name} {local[np.argmin(bare)]:%Y-%m-%d %H:%M} has a time of day and {bare.sum()} of "
@@ -332,12 +334,6 @@ def _session_times(
         )
     if offset is None or timezone is not None:
         if timezone is None:
-            per_day = pd.Series(local.normalize()).value_counts()
-            if (per_day > 1).mean() > 0.5:
-                raise ValueError(
-                    f"{per_day.index.min():%Y-%m-%d} has {per_day[per_day.index.min()]} rows: "
-                    f"{WITHIN_A_DAY}"
-                )
             raise ValueError(
                 f"{name} {local[0]:%Y-%m-%d %H:%M} has a time of day and no zone, so the moment "
                 "is not known; say whose clock it is: "
@@ -347,6 +343,14 @@ def _session_times(
     else:
         utc = local - offset
     return utc if moments else _own_days(local, _days_of_midnights(utc))
+
+# %% ../../nbs/09_core.dates.ipynb #5e7bf3da
+def _refuse_hours(local: pd.DatetimeIndex) -> None:
+    """Refuse clock readings of which most days have several."""
+    per_day = pd.Series(local.normalize()).value_counts()
+    if (per_day > 1).mean() > 0.5:
+        day = per_day.index.min()
+        raise ValueError(f"{day:%Y-%m-%d} has {per_day[day]} rows: {WITHIN_A_DAY}")
 
 # %% ../../nbs/09_core.dates.ipynb #dcbf5a02
 def _to_utc(local: pd.DatetimeIndex, timezone: str, name: str) -> pd.DatetimeIndex:
