@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WORDS', 'REMEDIES', 'TOWER', 'described', 'checked', 'need_counts', 'need_shares', 'need_rows', 'need_finite',
-           'need_same_shape', 'need_columns']
+           'need_same_shape', 'need_columns', 'need_shape', 'need_heads']
 
 # %% ../../nbs/08_core.checks.ipynb #a0c08003
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
@@ -236,3 +236,26 @@ def need_columns(columns: Sequence, **tables: pd.DataFrame) -> None:
             has = ", ".join(map(str, table.columns[:6])) + ", ..." * (len(table.columns) > 6)
             raise ValueError(f"{name} lacks {', '.join(lacking[:3])}{more} among its columns; "
                              f"it has {has or 'none'}")
+
+# %% ../../nbs/08_core.checks.ipynb #c58f6a2f
+def need_shape(name: str, tensor: Any, *sizes: int) -> None:
+    """Raise ValueError for a tensor that has not the shape `sizes`, where -1 allows any size."""
+    from torch import Tensor                        # loaded by whoever has a tensor
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name} is {described(tensor)}; it must be a Tensor, such as "
+                        f"torch.as_tensor({name})")
+    shape = tuple(tensor.shape)
+    if len(shape) != len(sizes) or any(size not in (-1, got) for size, got in zip(sizes, shape)):
+        expected = ", ".join("any" if size == -1 else str(size) for size in sizes)
+        raise ValueError(f"{name} has shape {shape}; expected ({expected})")
+
+
+@checked
+def need_heads(width: int, heads: int, name: str = "width") -> None:
+    """Raise ValueError for a `width` that `heads` cannot share equally, with the nearest that they can."""
+    need_counts(**{name: width}, heads=heads)
+    if width % heads:
+        below = width - width % heads
+        near = " or ".join(str(valid) for valid in (below, below + heads) if valid)
+        raise ValueError(f"{name}={width} cannot be shared equally by heads={heads}; the nearest "
+                         f"valid widths are {near}")

@@ -6,10 +6,9 @@
 __all__ = ['ROOT', 'AN_END', 'COLUMNS', 'NUMBERS', 'SHOWN', 'FORMAT', 'floating', 'first_tensor', 'change_tensors',
            'constant_part', 'Branches', 'End', 'Point', 'find_module', 'find_end', 'find_points', 'Sums', 'GateSums',
            'ratio', 'Reading', 'finish', 'name_nonfinite', 'still', 'clone', 'pick_output', 'measure_influence',
-           'drop_cut_line', 'read_json_lines', 'append_fusion_rows', 'continue_log', 'read_fusion_log', 'Limits',
-           'find_flags', 'summarise_fusion', 'count_nonfinite', 'describe_use', 'verdict', 'shorten', 'FusionRecords',
-           'check_batches', 'look_at_arguments', 'Hook', 'FusionTaps', 'FusionCallback', 'FusionDiagnostics',
-           'plot_fusion', 'name_influence', 'draw_point']
+           'continue_log', 'read_fusion_log', 'Limits', 'find_flags', 'summarise_fusion', 'count_nonfinite',
+           'describe_use', 'verdict', 'shorten', 'FusionRecords', 'check_batches', 'look_at_arguments', 'Hook',
+           'FusionTaps', 'FusionCallback', 'FusionDiagnostics', 'plot_fusion', 'name_influence', 'draw_point']
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #e0e5d2ed
 import copy
@@ -40,6 +39,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
 
 from ..core.checks import checked, need_columns
+from ..core.files import append_json_lines, drop_cut_line, read_json_lines
 from .gate import REPEATED, FusionGate
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #a8660c5d
@@ -401,50 +401,7 @@ def measure_influence(model: nn.Module, points: Sequence[Point], args: tuple, kw
         spread = (whole - constant_part(whole, output_unit)).square().mean().sqrt()
         return {point.name: {f"influence_{side}": without(point, side) for side in "ab"} | {"output_spread": spread} for point in points}
 
-# %% ../../nbs/41_fusion.diagnostics.ipynb #9afaa9e6
-@checked
-def drop_cut_line(path: Path) -> None:
-    """Cut off a last line that has no end, with a warning. A file that does not exist is left so."""
-    text = path.read_bytes() if path.exists() else b""
-    whole = text.rfind(b"\n") + 1
-    if whole < len(text):
-        warnings.warn(f"{path.name}: the last line was cut short, presumably by a run that was stopped; it is dropped")
-        os.truncate(path, whole)
-
-
-@checked
-def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") -> list[dict[str, Any]]:
-    """Return the objects in a file of JSON lines, each with `keys` first, which it must have. `kind` says in messages what the file is.
-
-    Warns about a last line that was cut short, and leaves it out. Raises ValueError, naming the line, for any other
-    line that is not such an object, for a file without a whole line, and FileNotFoundError.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no {kind} at {Path(path)}; give the path of a file of JSON lines")
-    *lines, rest = Path(path).read_text(encoding="utf-8").split("\n")
-    if rest:
-        warnings.warn(f"{Path(path).name}: line {len(lines) + 1} was cut short and is left out")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        try:
-            row = json.loads(line)
-            rows.append({key: row[key] for key in keys} | row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"line {number} of {Path(path).name} is not a line of a {kind} ({type(error).__name__}: {error}); "
-                             "mend or remove it") from None
-    if not rows:
-        raise ValueError(f"{Path(path).name} holds no whole line; pass a {kind}")
-    return rows
-
 # %% ../../nbs/41_fusion.diagnostics.ipynb #26876682
-@checked
-def append_fusion_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append rows to a fusion log, as JSON lines."""
-    plain = lambda value: value if not isinstance(value, float) or math.isfinite(value) else None if math.isnan(value) else str(value)
-    with path.open("a", encoding="utf-8") as file:
-        file.write("".join(json.dumps({key: plain(value) for key, value in row.items()}, allow_nan=False) + "\n" for row in rows))
-
-
 @checked
 def continue_log(path: Path, batch: int) -> None:
     """Make the folder of a fusion log; in one that exists keep the rows up to `batch`, from where the run goes on, and drop all others.
@@ -589,7 +546,7 @@ class FusionRecords:
         rows = [finish(reading) for reading in ready]
         self.rows += rows
         if rows and self.path is not None and self.writes:
-            append_fusion_rows(self.path, rows)
+            append_json_lines(self.path, rows)
 
     @property
     def records(self) -> pd.DataFrame:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SOURCES', 'GATES', 'MODES', 'mix_edges', 'share_of_sources', 'MarketConditions', 'SignedGates', 'node_statistics',
-           'NodeTokens', 'EdgeAttention', 'StrengthCalibration', 'check_edges', 'in_pieces', 'CelestialGraphCombiner',
-           'EdgeTokens', 'EdgeTokenLayer', 'EdgeTokenCombiner', 'ablation_shares']
+           'NodeTokens', 'EdgeAttention', 'StrengthCalibration', 'check_edges', 'CelestialGraphCombiner', 'EdgeTokens',
+           'EdgeTokenLayer', 'EdgeTokenCombiner', 'ablation_shares']
 
 # %% ../../nbs/34_graph.combiner.ipynb #5538d0c8
 import math
@@ -20,9 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from ..core.checks import checked, need_counts, need_shares
-from .attention import require_heads
-from .nodes import require_shape
+from ..core.checks import checked, need_counts, need_heads, need_shape, need_shares
 
 # %% ../../nbs/34_graph.combiner.ipynb #9b4a0044
 SOURCES = ("astronomical", "learned", "attention")
@@ -206,29 +204,19 @@ def _require_counts(regimes: int | None, **counts: int | None) -> None:
 
 def _require_inputs(combiner: nn.Module, maps: tuple[Tensor, ...], context: Tensor, regime: Tensor | None) -> None:
     """Raise ValueError, naming the source, for an input that does not fit; look for NaN if the combiner validates."""
-    require_shape(SOURCES[0], maps[0], -1, -1, -1, -1)
+    need_shape(SOURCES[0], maps[0], -1, -1, -1, -1)
     steps = maps[0].shape[:2]
     for name, edges in zip(SOURCES, maps):
-        require_shape(name, edges, *steps, combiner.n_nodes, combiner.n_nodes)
-    require_shape("context", context, *steps, combiner.d_context)
+        need_shape(name, edges, *steps, combiner.n_nodes, combiner.n_nodes)
+    need_shape("context", context, *steps, combiner.d_context)
     if regime is not None and combiner.regimes is None:
         raise ValueError("regime was given, but the combiner was built with regimes=None; build it with their number or leave regime out")
     if regime is None and combiner.regimes is not None:
         raise ValueError(f"the combiner was built with regimes={combiner.regimes}, but no regime was given; pass one of shape [batch, time, {combiner.regimes}]")
     if regime is not None:
-        require_shape("regime", regime, *steps, combiner.regimes)
+        need_shape("regime", regime, *steps, combiner.regimes)
     if combiner.validate:
         check_edges(**dict(zip(SOURCES, maps)))
-
-# %% ../../nbs/34_graph.combiner.ipynb #7d3dd32a
-def in_pieces(function: Callable[..., Tensor], inputs: tuple[Tensor | None, ...], size: int, dim: int = 0, recompute: bool = True) -> Tensor:
-    """Apply `function` to pieces of `size` along `dim` and join what it returns; a None among the inputs stays None.
-
-    With `recompute` a piece keeps only its inputs for backward. The last piece is shorter if `size` does not divide.
-    """
-    pieces = zip(*(repeat(None) if tensor is None else tensor.split(size, dim) for tensor in inputs))
-    run = partial(checkpoint, function, use_reentrant=False) if recompute else function
-    return torch.cat([run(*piece) for piece in pieces], dim)
 
 # %% ../../nbs/34_graph.combiner.ipynb #ac78bcac
 @checked
@@ -321,7 +309,7 @@ class EdgeTokenLayer(nn.Module):
     """
 
     def __init__(self, d: int, heads: int, dropout: float = 0.0):
-        require_heads(d, heads)
+        need_heads(d, heads)
         need_shares(dropout=dropout)
         super().__init__()
         self.heads = heads

@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.checks import checked, need_counts
-from .nodes import require_shape
+from ..core.checks import checked, need_counts, need_shape
 
 # %% ../../nbs/36_graph.encoding.ipynb #a81a70e4
 FLOOR = 1e-2  # the least total magnitude by which a row is divided
@@ -120,8 +119,8 @@ class JointSpatioTemporalEncoding(_SpatioTemporalEncoding):
 
     def forward(self, nodes: Float[Tensor, "batch time node width"],
                 adjacency: Float[Tensor, "receiver sender"]) -> Float[Tensor, "batch time node width"]:
-        require_shape("nodes", nodes, -1, -1, self.n_nodes, self.width)
-        require_shape("adjacency", adjacency, self.n_nodes, self.n_nodes)
+        need_shape("nodes", nodes, -1, -1, self.n_nodes, self.width)
+        need_shape("adjacency", adjacency, self.n_nodes, self.n_nodes)
         return self.encode(nodes, adjacency)
 
 
@@ -134,6 +133,6 @@ class DynamicJointSpatioTemporalEncoding(_SpatioTemporalEncoding):
 
     def forward(self, nodes: Float[Tensor, "batch time node width"],
                 adjacency: Float[Tensor, "batch time receiver sender"]) -> Float[Tensor, "batch time node width"]:
-        require_shape("nodes", nodes, -1, -1, self.n_nodes, self.width)
-        require_shape("adjacency", adjacency, *nodes.shape[:2], self.n_nodes, self.n_nodes)
+        need_shape("nodes", nodes, -1, -1, self.n_nodes, self.width)
+        need_shape("adjacency", adjacency, *nodes.shape[:2], self.n_nodes, self.n_nodes)
         return self.encode(nodes, adjacency)

@@ -18,9 +18,7 @@ from torch.distributions import Bernoulli, kl_divergence
 from torch.distributions.relaxed_bernoulli import LogitRelaxedBernoulli
 from torch.utils.checkpoint import checkpoint
 
-from ..core.checks import checked, need_counts
-from .attention import require_heads
-from .nodes import require_shape
+from ..core.checks import checked, need_counts, need_heads, need_shape
 from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/33_graph.learners.ipynb #e442df95
@@ -40,7 +38,7 @@ class TraditionalLearner(nn.Module):
         nn.init.normal_(self.ends.bias, std=0.5)
 
     def forward(self, context: Float[Tensor, "batch time d"]) -> Float[Tensor, "batch time node node"]:
-        require_shape("context", context, -1, -1, self.d_context)
+        need_shape("context", context, -1, -1, self.d_context)
         ends = self.ends(context).tanh()                                               # [B,L,2*N*rank]
         receive, send = rearrange(ends, "b l (end n r) -> end b l n r", end=2, n=self.n_nodes)
         return (receive @ send.mT * self.rank**-0.5).tanh()                            # [B,L,N,N]
@@ -51,19 +49,19 @@ class DataDrivenLearner(nn.Module):
     """Learn a signed, directed adjacency in (-1, 1) from the features of the bodies.
 
     `forward(features [B,L,N,width])` -> `[B,L,N,N]`, row = receiver, column = sender; steps do not see one another.
-    Raises ValueError when `heads` cannot share `width` (see require_heads) and for features of another width.
+    Raises ValueError when `heads` cannot share `width` (see need_heads) and for features of another width.
     """
 
     def __init__(self, width: int = 32, heads: int = 4):
         super().__init__()
-        require_heads(width, heads)
+        need_heads(width, heads)
         self.width, self.heads = width, heads
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width, bias=False)
         self.weight = nn.Parameter(torch.ones(heads))
 
     def forward(self, features: Float[Tensor, "batch time node width"]) -> Float[Tensor, "batch time node node"]:
-        require_shape("features", features, -1, -1, -1, self.width)
+        need_shape("features", features, -1, -1, -1, self.width)
         query = rearrange(self.query(features), "b l n (h e) -> b l h n e", h=self.heads)
         key = rearrange(self.key(features), "b l n (h e) -> b l h e n", h=self.heads)
         score = (query @ key / math.sqrt(self.width // self.heads)).tanh()             # [B,L,H,N,N]
@@ -133,7 +131,7 @@ class StochasticLearner(nn.Module):
         return drawn, kl_divergence(here, prior).mean()
 
     def forward(self, features: Float[Tensor, "batch time node width"]) -> StochasticEdges:
-        require_shape("features", features, -1, -1, -1, self.width)
+        need_shape("features", features, -1, -1, -1, self.width)
         return StochasticEdges(*checkpoint(self.edges, self.logits(features), self.temperature, use_reentrant=False))
 
 # %% ../../nbs/33_graph.learners.ipynb #44639b41
@@ -170,8 +168,8 @@ class GraphLearners(nn.Module):
         return next(self.parameters()).new_ones(1) if self.mix is None else self.mix.softmax(0)
 
     def forward(self, features: Float[Tensor, "batch time node width"], context: Float[Tensor, "batch time d"]) -> LearnedEdges:
-        require_shape("features", features, -1, -1, self.n_nodes, self.width)
-        require_shape("context", context, *features.shape[:2], self.d_context)
+        need_shape("features", features, -1, -1, self.n_nodes, self.width)
+        need_shape("context", context, *features.shape[:2], self.d_context)
         maps, kl = [], None
         if self.traditional is not None:
             maps.append(self.traditional(context))                                     # [B,L,N,N]

@@ -14,9 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.checks import checked, need_counts
+from ..core.checks import checked, need_counts, need_shape
 from .attention import BodyAttention
-from .nodes import require_shape
 from ..sky.bodies import Body
 from ..sky.edges import EDGE_FEATURES
 from ..sky.waves import WAVES, WaveSchema
@@ -112,8 +111,8 @@ class PhaseAwareCelestialProcessor(nn.Module):
         self.log_adjacency, self.attention = PhaseAdjacency(width), BodyAttention(width, heads)
 
     def forward(self, waves: Float[Tensor, "batch time wave"], edges: Float[Tensor, "batch time node node feature"]) -> BodyStates:
-        require_shape("waves", waves, -1, -1, -1)
-        require_shape("edges", edges, -1, -1, -1, -1, -1)
+        need_shape("waves", waves, -1, -1, -1)
+        need_shape("edges", edges, -1, -1, -1, -1, -1)
         if waves.shape[-1] != len(self.schema):
             raise ValueError(f"waves have {waves.shape[-1]} columns, the schema has {len(self.schema)}; pass them in its order")
         wanted = (*waves.shape[:2], len(Body), len(Body), len(EDGE_FEATURES))

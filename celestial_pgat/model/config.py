@@ -4,10 +4,9 @@
 
 # %% auto #0
 __all__ = ['PRESETS', 'DIGITS', 'FORMS', 'LARGEST_FILE', 'Count', 'Amount', 'Regimes', 'Hour', 'Seed', 'Positive', 'NotNegative',
-           'Share', 'Dropout', 'Text', 'brief', 'admit', 'check_fields', 'DataConfig', 'check_heads', 'FusionConfig',
-           'ModelConfig', 'TrainConfig', 'Config', 'preset', 'key_names', 'unknown_key', 'merge', 'build',
-           'StrictReader', 'read_yaml', 'read_file', 'takes_text', 'read_override', 'load_config', 'config_json',
-           'config_hash']
+           'Share', 'Dropout', 'Text', 'brief', 'admit', 'check_fields', 'DataConfig', 'FusionConfig', 'ModelConfig',
+           'TrainConfig', 'Config', 'preset', 'key_names', 'unknown_key', 'merge', 'build', 'StrictReader', 'read_yaml',
+           'read_file', 'takes_text', 'read_override', 'load_config', 'config_json', 'config_hash']
 
 # %% ../../nbs/50_model.config.ipynb #a1258f05
 import hashlib
@@ -23,7 +22,7 @@ from typing import Any, Literal, get_args, get_origin
 import yaml
 from jsonargparse.typing import OpenUnitInterval, restricted_number_type, restricted_string_type
 
-from ..core.checks import checked, described, need_counts
+from ..core.checks import checked, described, need_heads
 
 # %% ../../nbs/50_model.config.ipynb #0e2c44c4
 class Count(restricted_number_type(None, int, [(">=", 1), ("<=", 1_000_000)])):
@@ -136,16 +135,6 @@ class DataConfig:
             raise ValueError(f"validation={self.validation} and test={self.test} leave less than a "
                              "fifth of the rows for training; use for example 0.15 and 0.15")
 
-# %% ../../nbs/50_model.config.ipynb #1bd34be5
-@checked
-def check_heads(name: str, width: int, heads: int) -> None:
-    """Refuse a `width` that `heads` do not divide; the error names the nearest valid widths."""
-    need_counts(width=width, heads=heads)
-    if width % heads:
-        below, above = width - width % heads, width + heads - width % heads
-        nearest = f"{below} or {above}" if below else f"{above}"
-        raise ValueError(f"{name}={width} is not divisible by {heads} heads; the nearest valid widths are {nearest}")
-
 # %% ../../nbs/50_model.config.ipynb #e78cbf34
 @dataclass(frozen=True)
 class FusionConfig:
@@ -202,7 +191,7 @@ class ModelConfig:
     def __post_init__(self):
         check_fields(self)
         for name, heads in [("d", self.heads), ("body_width", self.body_heads), ("celestial_fusion_dim", self.heads)]:
-            check_heads(name, getattr(self, name), heads)
+            need_heads(getattr(self, name), heads, name)
         if not (self.traditional_learner or self.data_driven_learner or self.stochastic_learner):
             raise ValueError("traditional_learner, data_driven_learner and stochastic_learner are all "
                              "false; set one to true")

@@ -15,8 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.checks import checked, need_counts
-from ..graph.nodes import require_shape
+from ..core.checks import checked, need_counts, need_shape
 
 # %% ../../nbs/48_model.context.ipynb #14455a16
 FLOOR = 0.05            # smallest volatility that is told from none, in units of the training rows' daily change
@@ -36,7 +35,7 @@ def market_state(past_target: Float[Tensor, "batch time 4"], short: int = 21, lo
     """
     if not 1 <= short <= long:
         raise ValueError(f"short={short} and long={long} are not allowed; use 1 <= short <= long, in days, such as 21 and 63")
-    require_shape("past_target", past_target, -1, -1, 4)
+    need_shape("past_target", past_target, -1, -1, 4)
     opening, close = past_target[..., 0], past_target[..., 3]
     change = close.diff(dim=1, prepend=opening[:, :1])                                      # [B,T]
     power = change.square()                                                                 # [B,T]
@@ -63,7 +62,7 @@ class MarketContextEncoder(nn.Module):
         self.up = nn.Linear(hidden, d)
 
     def forward(self, x: Float[Tensor, "batch time d"]) -> Float[Tensor, "batch time d"]:
-        require_shape("x", x, -1, -1, self.d)
+        need_shape("x", x, -1, -1, self.d)
         series = rearrange(self.down(self.norm(x)), "b t h -> b h t")                       # [B,h,T]
         mixed = self.filter(F.pad(series, (self.back, 0))).tanh()                           # [B,h,T]
         return x + self.up(rearrange(mixed, "b h t -> b t h"))                              # [B,T,d]
@@ -104,8 +103,8 @@ class SoftRegimes(nn.Module):
         nn.init.normal_(self.project.weight, std=0.1 * d_context**-0.5)
 
     def forward(self, context: Float[Tensor, "batch step d"], state: Float[Tensor, "batch step 2"]) -> Float[Tensor, "batch step regime"]:
-        require_shape("context", context, -1, -1, self.d_context)
-        require_shape("state", state, *context.shape[:2], 2)
+        need_shape("context", context, -1, -1, self.d_context)
+        need_shape("state", state, *context.shape[:2], 2)
         away = (state[:, :, None] - self.prototypes) * (-self.log_spread).exp()             # [B,L,R,2]
         return (self.project(context) - 0.5 * away.square().sum(-1)).softmax(-1)            # [B,L,R]
 

@@ -13,9 +13,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..core.checks import checked
+from ..core.checks import checked, need_shape
 from ..graph.encoding import normalise_rows
-from ..graph.nodes import require_shape
 
 # %% ../../nbs/49_model.covariates.ipynb #d65975d6
 class Blocks(NamedTuple):
@@ -63,10 +62,10 @@ class PartitionedInteraction(nn.Module):
     def forward(self, stream: Float[Tensor, "batch time d"], bodies: Float[Tensor, "batch time node width"],
                 adjacency: Float[Tensor, "batch time node node"]
                 ) -> tuple[Float[Tensor, "batch time node width"], Float[Tensor, "batch time d"]]:
-        require_shape("stream", stream, -1, -1, self.d)
-        require_shape("bodies", bodies, *stream.shape[:2], -1, self.width)
+        need_shape("stream", stream, -1, -1, self.d)
+        need_shape("bodies", bodies, *stream.shape[:2], -1, self.width)
         steps, n = stream.shape[:2], bodies.shape[-2]
-        require_shape("adjacency", adjacency, *steps, n, n)
+        need_shape("adjacency", adjacency, *steps, n, n)
         covariates, targets = self.states(stream, bodies)                                       # [B, L, N, w], [B, L, k, w]
         edges = self.blocks(covariates, targets, adjacency)
         heard = edges.tc.flatten(2, 3) @ covariates + edges.tt.flatten(2, 3) @ targets          # [B, L, k H, w]

@@ -10,9 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..core.checks import checked, need_counts, need_shares
-from ..graph.attention import require_heads
-from ..graph.bytes import recomputed
+from ..core.checks import checked, need_counts, need_heads, need_shares
+from ..core.bytes import recomputed
 
 # %% ../../nbs/52_model.decoder.ipynb #5caa2048
 @checked
@@ -38,7 +37,7 @@ class TemporalEncoder(nn.Module):
 
     def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
-        require_heads(d, heads)
+        need_heads(d, heads)
         need_counts(layers=layers, feedforward=feedforward)
         need_shares(dropout=dropout)
         self.recompute = recompute
@@ -73,7 +72,7 @@ class Decoder(nn.Module):
 
     def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
         super().__init__()
-        require_heads(d, heads)
+        need_heads(d, heads)
         need_counts(layers=layers, feedforward=feedforward)
         need_shares(dropout=dropout)
         self.recompute = recompute

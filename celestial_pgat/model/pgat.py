@@ -17,17 +17,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.checks import checked, described, need_counts
+from ..core.checks import checked, described, need_counts, need_heads
 from ..data.windows import ForecastBatch
 from ..fusion.gate import FusionGate
-from ..graph.attention import AdjacencyAwareGraphAttention, require_heads
-from ..graph.bytes import recomputed
+from ..graph.attention import AdjacencyAwareGraphAttention
+from ..core.bytes import recomputed
 from ..graph.combiner import CelestialGraphCombiner, EdgeTokenCombiner
 from ..graph.encoding import DynamicJointSpatioTemporalEncoding, JointSpatioTemporalEncoding
 from ..graph.learners import GraphLearners, temperature_at
 from ..graph.nodes import CelestialBodyNodes
 from ..graph.phase import PhaseAwareCelestialProcessor
-from ..graph.waves import CelestialWaveAggregator
+from ..graph.aggregator import CelestialWaveAggregator
 from .config import ModelConfig
 from .context import MarketContextEncoder, SoftRegimes, market_state
 from .covariates import PartitionedInteraction
@@ -116,7 +116,7 @@ class CelestialAttention(nn.Module):
     def __init__(self, d: int, body_width: int, width: int, heads: int):
         super().__init__()
         need_counts(d=d, body_width=body_width)
-        require_heads(width, heads)
+        need_heads(width, heads)
         self.heads = heads
         self.query, self.key = nn.Linear(d, width, bias=False), nn.Linear(body_width, width, bias=False)
         self.value, self.output = nn.Linear(body_width, width), nn.Linear(width, d)

@@ -27,8 +27,8 @@ from matplotlib.figure import Figure
 from torch import UntypedStorage, nn
 
 from ..core.checks import checked, need_columns
-from ..fusion.diagnostics import drop_cut_line, read_json_lines
-from ..graph.bytes import watch_saved
+from ..core.files import drop_cut_line, read_json_lines
+from ..core.bytes import watch_saved
 
 # %% ../../nbs/64_train.memory.ipynb #0c1ef36a
 ROOT, OUTSIDE = "(model)", "(outside)"
