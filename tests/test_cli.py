@@ -9,7 +9,8 @@ import pytest
 
 def test_run_prints_the_table_and_names_the_report(finished):
     folder, printed = finished
-    for text in ["random walk", "without sky", "with sky", "MAE", "RMSE", "skill", str(folder / "report.html")]:
+    for text in ["the best reference", "random walk", "training median", "scaled candle", "without sky", "with sky", "always up", "MSE",
+                 "MAE", "skill", "direction", "the true one ranks", "the next sessions", "2019-01-04", str(folder / "report.html")]:
         assert text in printed
 
 
@@ -35,7 +36,9 @@ def test_metrics_of_the_random_walk_are_those_of_the_last_close(finished, table)
 def test_report_is_complete_and_offline(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64") == 7
+    assert page.count("data:image/png;base64") == 10 and page.count("<details") == 7
+    first = page[page.index("<body>"):page.index("<details")]
+    assert all(text in first for text in ("the best reference", "The next sessions", "2019-01-04", "Skies of other years"))
     assert "<script src=\"http" not in page and "@import url(http" not in page
     cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
@@ -146,3 +149,41 @@ def test_what_is_printed_fits_a_terminal(finished, call):
     lines = [line for text in [finished[1], ahead, *helps] for line in text.splitlines()
              if not line.startswith("report: ") and " epochs in " not in line]
     assert len(lines) > 40 and [line for line in lines if len(line) > 80] == []
+
+
+def test_the_version(call):
+    import celestial_pgat
+    done = call("--version")
+    assert (done.returncode, done.stdout) == (0, f"celestial-pgat {celestial_pgat.__version__}\n")
+
+
+@pytest.mark.parametrize("seeds", ["0", "-1", "1001", "many"])
+def test_a_wrong_number_of_seeds_is_refused(seeds, tmp_path, call):
+    done = call("run", "--preset", "smoke", "--output", tmp_path / "runs", "--seeds", seeds)
+    assert done.returncode == 2 and "seeds" in done.stderr and not (tmp_path / "runs").exists()
+
+
+def test_the_printed_forecast_is_that_of_the_command(finished, call):
+    folder, printed = finished
+    ahead = call("forecast", "--model", folder).stdout.splitlines()
+    assert set(ahead[2:]) <= set(printed.splitlines())
+
+
+def test_several_seeds_are_trained_and_their_spread_is_told(finished, table, tmp_path, call, monkeypatch):
+    """The first seed's models do not depend on how many follow."""
+    from celestial_pgat.app import report
+    monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
+    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--seed", 7, "--seeds", 2, "--set", "model.d=24",
+                "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
+    assert done.returncode == 0, done.stderr
+    (folder,) = tmp_path.iterdir()
+    stored = json.loads((folder / "metrics.json").read_text())
+    assert all(len(one["by_seed"]) == 2 for one in stored["comparisons"])
+    assert "trained with 2 seeds" in stored["verdict"] and "standard deviation" in stored["verdict"]
+    for name in ("with_sky", "with_sky_seed_8", "without_sky", "without_sky_seed_8"):
+        seed = json.loads((folder / name / "config.json").read_text())["configuration"]["seed"]
+        assert seed == (8 if name.endswith("8") else 7)
+    with np.load(finished[0] / "forecasts.npz") as one, np.load(folder / "forecasts.npz") as two:
+        for name in ("forecast/with sky", "forecast/without sky"):
+            np.testing.assert_array_equal(one[name][0], two[name][0])
+            assert not np.array_equal(*two[name])

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 
 SIGNALS = [pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 143, id="SIGTERM")]
@@ -67,7 +68,7 @@ def test_a_signal_while_a_library_loads(module, number, status, table, tmp_path)
 
 @pytest.mark.parametrize("number, status", SIGNALS)
 def test_a_signal_while_the_data_are_prepared(number, status, table, tmp_path, call, monkeypatch):
-    monkeypatch.setattr("celestial_pgat.app.cli.prepare", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("celestial_pgat.app.commands.prepare", lambda *_: os.kill(os.getpid(), number))
     done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs")
     assert done.returncode == status and "nothing was saved" in said(done.stderr) and not (tmp_path / "runs").exists()
 
@@ -108,10 +109,10 @@ def test_ctrl_c_while_a_model_trains(table, tmp_path, call):
 @pytest.fixture(scope="module")
 def stored(table, tmp_path_factory, call) -> tuple[Path, SimpleNamespace]:
     """A run that SIGTERM stops while its report is written; its folder, and what came of the command."""
-    from celestial_pgat.app import cli, report
-    output, plan = tmp_path_factory.mktemp("stored"), cli.plan
+    from celestial_pgat.app import commands, report
+    output, plan = tmp_path_factory.mktemp("stored"), commands.plan
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "plan", lambda *given: (*plan(*given)[:2], ("the column <VOL> is not used",)))
+        patch.setattr(commands, "plan", lambda *given: (*plan(*given)[:2], ("the column <VOL> is not used",)))
         patch.setattr(report, "execute", lambda *_: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(1))
         done = call("run", "--preset", "smoke", "--data", table, "--output", output)
     (folder,) = output.iterdir()
@@ -125,11 +126,13 @@ def test_a_signal_while_the_report_is_written(stored):
     assert json.loads((folder / "run.json").read_text())["notes"] == ["the column <VOL> is not used"]
 
 
-def test_the_report_afterwards(stored, tmp_path, call, monkeypatch):
+def test_the_report_afterwards(stored, tmp_path, call):
     from celestial_pgat.app import report
     folder = shutil.copytree(stored[0], tmp_path / "copy")
-    monkeypatch.setattr(report, "CELLS", (report.CELLS[0], "## What was read", "report.notes_list(run)"))
-    again = call("report", folder)
+    template = nbformat.read(report.TEMPLATE, as_version=4)
+    template.cells = [template.cells[0], *(cell for cell in template.cells if "needs-notes" in cell.metadata.get("tags", ()))]
+    nbformat.write(template, tmp_path / "short.ipynb")
+    again = call("report", folder, "--template", tmp_path / "short.ipynb")
     assert again.returncode == 0 and again.stdout == f"report: {folder / 'report.html'}\n"
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "What was read" in page and "the column &lt;VOL&gt; is not used" in page
@@ -169,9 +172,10 @@ def test_a_full_disk_while_a_report_is_written(stored, tmp_path, call, monkeypat
 
 def test_every_file_of_a_run_is_written_whole(monkeypatch, stored, tmp_path):
     """Each file of `save_run` fails once, half-written; what was there before stays, and nothing else is left."""
-    from celestial_pgat.app import report
-    run, copy = report.load_run(stored[0]), shutil.copytree(stored[0], tmp_path / "copy")
-    for name in report.FILES:
+    from celestial_pgat.app import results
+    from celestial_pgat.evaluate.metrics import score_table
+    run, copy = results.load_run(stored[0]), shutil.copytree(stored[0], tmp_path / "copy")
+    for name in results.FILES:
         def failing(path, save, name=name):
             def half(part):
                 save(part)
@@ -179,23 +183,23 @@ def test_every_file_of_a_run_is_written_whole(monkeypatch, stored, tmp_path):
                     part.write_bytes(b"half")
                     raise OSError(28, "No space left on device")
             return whole(path, half)
-        whole = report.write_whole
+        whole = results.write_whole
         with monkeypatch.context() as patch:
-            patch.setattr(report, "write_whole", failing)
+            patch.setattr(results, "write_whole", failing)
             with pytest.raises(OSError, match="no room to write"):
-                report.save_run(copy, run)
-        assert not parts(copy) and report.load_run(copy).metrics.table().equals(run.metrics.table())
+                results.save_run(copy, run)
+        assert not parts(copy) and score_table(results.load_run(copy).metrics).equals(score_table(run.metrics))
 
 
 def test_two_processes_that_start_in_one_second_get_two_folders(tmp_path):
-    script = "import sys; from celestial_pgat.app.cli import new_folder; [print(new_folder(sys.argv[1])) for _ in range(100)]"
+    script = "import sys; from celestial_pgat.app.commands import new_folder; [print(new_folder(sys.argv[1])) for _ in range(100)]"
     both = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], text=True, stdout=subprocess.PIPE) for _ in range(2)]
     made = [line for process in both for line in process.communicate()[0].splitlines()]
     assert [process.returncode for process in both] == [0, 0] and len(made) == len(set(made)) == 200
 
 
 def test_ignored_signals_stay_ignored():
-    from celestial_pgat.app.cli import Stop
+    from celestial_pgat.app.leaving import Stop
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Stop() as stop:

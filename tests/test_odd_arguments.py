@@ -52,7 +52,7 @@ INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "Win
          "fusion.diagnostics.describe_use": "summarise_fusion", "fusion.diagnostics.verdict": "summarise_fusion",
          "fusion.diagnostics.shorten": "FusionDiagnostics", "fusion.diagnostics.name_influence": "plot_fusion",
          "fusion.diagnostics.draw_point": "plot_fusion"}    # called inside a pass, checked where the user comes in
-SKIP = {"train.loop.fit": "trains", "app.cli.run": "trains", "app.cli.main": "runs a command line", "app.cli.rebuild": "runs a notebook",
+SKIP = {"train.loop.fit": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
 
@@ -177,7 +177,7 @@ def comparison():
 @cache
 def windows():
     """Return the windows of a year for the small model."""
-    return import_module("celestial_pgat.app.cli").prepare(celestial_pgat.preset("smoke"), prices("2019-12-31"))
+    return import_module("celestial_pgat.app.commands").prepare(celestial_pgat.preset("smoke"), prices("2019-12-31"))
 
 
 @cache
@@ -191,8 +191,9 @@ def result():
 @cache
 def finding():
     """Return what a run of two untrained models found."""
-    report = import_module("celestial_pgat.app.report")
-    return report.gather(celestial_pgat.preset("smoke"), windows(), {report.WITHOUT: result(), report.WITH: result()}, notes=["a note"])
+    return import_module("celestial_pgat.app.results").gather(
+        celestial_pgat.preset("smoke"), windows(), {"without sky": [result()], "with sky": [result()]},
+        notes=["a note"], progress=False)
 
 
 def state() -> Path:
@@ -275,14 +276,24 @@ BUILDERS = {
     "train.memory.memory_report.model": Constant, "train.memory.by_part.own": lambda: {"a.b": 3}, "train.memory.plot_memory_log.frame": lambda: MEMORY,
     "train.memory.read_memory_log.path": lambda: written("memory.jsonl", MEMORY.fillna(0).to_json(orient="records", lines=True)),
     "train.optim.warmup_cosine.total": lambda: 10, "train.optim.warmup_cosine.warmup": lambda: 2, "train.optim.warmup_cosine.step": lambda: 3,
-    "evaluate.metrics.Difference.low": lambda: -1.0, "evaluate.metrics.paired_difference.errors_a": lambda: np.abs(ARRAY[..., 0]),
-    "evaluate.metrics.paired_difference.errors_b": lambda: np.abs(ARRAY[..., 1]), "evaluate.metrics.paired_difference.block": lambda: 3,
-    "evaluate.metrics.paired_difference.reps": lambda: 10, "evaluate.metrics.percentage_scores.truth": lambda: 1 + np.abs(ARRAY),
-    "evaluate.metrics.evaluate.forecasts": lambda: {"model": torch.from_numpy(ARRAY)}, "evaluate.metrics.evaluate.target": lambda: torch.from_numpy(ARRAY),
-    "evaluate.metrics.evaluate.anchor": lambda: torch.full((12,), 7.0), "evaluate.metrics.evaluate.scale": lambda: torch.full((12,), 0.01),
-    "evaluate.metrics.constant_forecast.target": lambda: torch.from_numpy(ARRAY),
-    "evaluate.metrics.plot_horizon.metrics": lambda: PUBLIC["evaluate.metrics.Metrics"](changes(), ARRAY, np.full(12, 7.0)),
-    "evaluate.metrics.forecast_colors.names": lambda: ["random walk", "model"], "evaluate.metrics.predict.model": model,
+    "evaluate.metrics.Comparison.low": lambda: -1.0,
+    **{f"evaluate.metrics.compare_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
+    "evaluate.metrics.percentage_scores.truth": lambda: 1 + np.abs(ARRAY),
+    "evaluate.metrics.evaluate.forecasts": lambda: {"model": torch.from_numpy(ARRAY)},
+    "evaluate.metrics.evaluate.target": lambda: torch.from_numpy(ARRAY),
+    "evaluate.metrics.evaluate.anchor": lambda: torch.full((12,), 7.0),
+    "evaluate.metrics.evaluate.scale": lambda: torch.full((12,), 0.01),
+    "evaluate.metrics.forecast_colors.names": lambda: ["random walk", "model"],
+    "evaluate.metrics.scores.name": lambda: "with sky", "evaluate.metrics.scores.units": lambda: "log",
+    "evaluate.references.constant_forecast.target": lambda: torch.from_numpy(ARRAY),
+    "evaluate.references.predict.model": model, "evaluate.references.truth_of.dataset": lambda: windows().test,
+    "evaluate.references.trailing_volatility.close": lambda: prices()["Close"],
+    "evaluate.verdict.errors_by_year.origins": lambda: finding().origins,
+    "evaluate.verdict.plot_cumulative.origins": lambda: finding().origins,
+    "evaluate.placebo.placebo_years.dates": lambda: DATES, "evaluate.placebo.placebo_table.models": lambda: [model()],
+    "evaluate.placebo.placebo_table.count": lambda: 2, "evaluate.placebo.placebo_table.progress": lambda: False,
+    "evaluate.placebo.test_under.waves": lambda: celestial_pgat.wave_table(windows().test.dates),
+    "evaluate.placebo.sky_correlations.forecasts": lambda: np.stack([ARRAY, 2 * ARRAY]),
     "app.ledger.Claim.evidence": lambda: "90_lab.memory: slopes", "app.ledger.Claim.id": lambda: "M4", "app.ledger.record_claim.id": lambda: "M4",
     "app.ledger.record_claim.path": lambda: Path("claims.json"), "app.ledger.record_claim.evidence": lambda: "90_lab.memory: slopes",
     "app.ledger.read_claims.path": lambda: Path("claims.json"), "app.ledger.replace_text.path": lambda: Path("text.txt"),
@@ -319,15 +330,21 @@ BUILDERS = {
     **{f"train.loop.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("Forecaster", "Keeper", "check_resume")},
     **{f"train.loop.FitResult.{name}": (lambda name: lambda: getattr(result(), name))(name) for name in ("best_path", "last_path", "history", "fusion", "seconds")},
     "train.loop.Forecaster.model": model, "train.loop.check_resume.path": state,
-    "app.cli.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.cli.new_folder.parent": lambda: Path("folders"),
-    "app.cli.plan.data": table, "app.cli.plan.base": lambda: "smoke", "app.cli.forecast.model": saved, "app.cli.forecast.data": table,
-    **{f"app.report.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
-       for name in ("forecasts", "truth", "origins", "target_dates", "prices", "learning", "gate", "adjacency", "fusion", "settings", "unit", "notes")},
-    "app.report.gather.cfg": lambda: celestial_pgat.preset("smoke"), "app.report.gather.data": windows,
-    "app.report.gather.results": lambda: {"without sky": result(), "with sky": result()}, "app.report.gather.notes": lambda: ["a note"],
-    "app.report.plot_forecasts.windows": lambda: [0, 1], "app.report.plot_gate.dates": lambda: finding().origins, "app.report.plot_gate.gate": lambda: finding().gate,
-    "app.report.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
-    "app.report.load_run.folder": lambda: import_module("celestial_pgat.app.report").save_run("run", finding()),
+    "app.commands.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.commands.new_folder.parent": lambda: Path("folders"),
+    "app.commands.plan.data": table, "app.commands.plan.base": lambda: "smoke", "app.commands.forecast.model": saved, "app.commands.forecast.data": table,
+    **{f"app.results.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
+       for name in inspect.signature(PUBLIC["app.results.Run"]).parameters},
+    "app.results.gather.cfg": lambda: celestial_pgat.preset("smoke"),
+    "app.results.gather.results": lambda: {"without sky": [result()], "with sky": [result()]},
+    "app.results.gather.notes": lambda: ["a note"], "app.results.gather.progress": lambda: False,
+    "app.results.load_run.folder": lambda: import_module("celestial_pgat.app.results").save_run("run", finding()),
+    "app.pictures.plot_forecasts.windows": lambda: [0, 1], "app.pictures.plot_gate.dates": lambda: finding().origins,
+    "app.pictures.plot_gate.gate": lambda: finding().gate,
+    "app.pictures.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
+    "app.report.fill_template.template": lambda: import_module("celestial_pgat.app.report").TEMPLATE,
+    "app.commands.candles_text.table": lambda: finding().ahead, "app.commands.print_notes.notes": lambda: ["a note"],
+    "app.commands.print_notes.file": lambda: None, "app.leaving.name_leftovers.folder": lambda: Path("."),
+    "app.leaving.leaving.folder": lambda: written("folder/file", "") and Path("folder") if Path("folder").mkdir(exist_ok=True) is None else None,
     # by the name of the parameter
     "run": finding, "metrics": lambda: finding().metrics, "learning": lambda: finding().learning, "adjacency": lambda: finding().adjacency,
     "prices": prices, "frame": prices, "history": lambda: 16, "horizon": lambda: 3, "batch_size": lambda: 4, "rows": lambda: 100, "validation": lambda: 0.2, "test": lambda: 0.2,
@@ -344,9 +361,9 @@ BUILDERS = {
     "limits": lambda: PUBLIC["fusion.diagnostics.Limits"](), "point": lambda: "merge", "name": lambda: "first", "batch": lambda: 1,
     "cfg": lambda: celestial_pgat.preset("smoke").model, "train": lambda: celestial_pgat.preset("smoke").train, "weight_decay": lambda: 0.1,
     "steps_per_epoch": lambda: 5, "path": lambda: Path("file.jsonl"), "count": lambda: 5, "training": lambda: True, "dataset": Twice,
-    "forecast": lambda: ARRAY, "truth": lambda: ARRAY, "change": lambda: ARRAY, "error": lambda: 1.0, "naive": lambda: 2.0, "changes": changes,
+    "forecast": lambda: ARRAY, "truth": lambda: ARRAY, "change": lambda: ARRAY, "error": lambda: 1.0, "reference": lambda: 2.0, "changes": changes,
     "anchor": lambda: np.full(12, 7.0), "windows": lambda: 3, "mean": lambda: 0.0, "low": lambda: 0.0, "high": lambda: 1.0, "level": lambda: 0.9,
-    "block": lambda: 3, "seed": lambda: 0, "ledger": lambda: PUBLIC["app.ledger.Ledger"]({"M4": claim()}), "text": lambda: "text",
+    "data": windows, "table": lambda: finding().placebo, "horizon": lambda: 2, "seed": lambda: 0, "ledger": lambda: PUBLIC["app.ledger.Ledger"]({"M4": claim()}), "text": lambda: "text",
     "measured": lambda: "much", "verdict": lambda: "holds", "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
     "model.context.regime_entropy.regimes": lambda: torch.full((2, 4), 0.25),
     "train.losses.forecast_loss.forecast": lambda: torch.randn(2, 3, 4), "train.losses.forecast_loss.target": lambda: torch.randn(2, 3, 4),
@@ -494,14 +511,14 @@ REFUSED = [                                            # what is skipped above r
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
     ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state to resume from at nowhere"),
     ("train.loop.fit", dict(progress=None), "fit: progress is None"), ("train.loop.fit", dict(callbacks=[7]), "fit: callbacks is a list"),
-    ("app.cli.run", dict(data=5), "data is of type int"), ("app.cli.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
-    ("app.cli.run", dict(config=["a.yaml"]), "config is of type list"), ("app.cli.run", dict(overrides="model.d=96"), "overrides is of type str"),
-    ("app.cli.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.cli.run", dict(base=None), "base is of type NoneType"),
-    ("app.cli.run", dict(base="small"), "small"), ("app.cli.run", dict(seed="odd"), "seed is of type str"), ("app.cli.run", dict(seed=True), "seed is of type bool"),
-    ("app.cli.run", dict(output=None), "output is of type NoneType"), ("app.cli.run", dict(data="absent.csv"), "absent.csv"),
+    ("app.commands.run", dict(data=5), "data is of type int"), ("app.commands.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
+    ("app.commands.run", dict(config=["a.yaml"]), "config is of type list"), ("app.commands.run", dict(overrides="model.d=96"), "overrides is of type str"),
+    ("app.commands.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.commands.run", dict(base=None), "base is of type NoneType"),
+    ("app.commands.run", dict(base="small"), "small"), ("app.commands.run", dict(seed="odd"), "seed is of type str"), ("app.commands.run", dict(seed=True), "seed is of type bool"),
+    ("app.commands.run", dict(output=None), "output is of type NoneType"), ("app.commands.run", dict(data="absent.csv"), "absent.csv"),
     ("app.cli.main", dict(arguments=7), "arguments is of type int"), ("app.cli.main", dict(arguments="report"), "arguments is of type str"),
     ("app.cli.main", dict(arguments=["report", 7]), r"arguments\[1\] is of type int"),
-    ("app.cli.rebuild", dict(folder=None), "folder is of type NoneType"), ("app.cli.rebuild", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
+    ("app.commands.rebuild", dict(folder=None), "folder is of type NoneType"), ("app.commands.rebuild", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
     ("app.report.execute", dict(notebook=None), "execute: notebook is None"), ("app.report.execute", dict(notebook={}), "execute: notebook is a dict"),
     ("app.report.execute", dict(folder=7), "execute: folder is an int"), ("app.report.execute", dict(folder="nowhere"), "nowhere"),
     ("app.report.execute", dict(timeout=0), "timeout=0 is too small"), ("app.report.execute", dict(timeout="long"), "execute: timeout is a str"),
