@@ -28,15 +28,12 @@ def plain_rows(name: str, rows: list[dict]) -> list[dict]:
 
     Raises ValueError, at either scale, for what it cannot hold: an infinite number, a tensor.
     """
-    def constant(text: str) -> None:
-        if text != "NaN":
-            raise ValueError(f"{text} is no number of JSON")
-
     try:
-        return json.loads(json.dumps(rows, default=np.generic.item), parse_constant=constant)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name}: the rows cannot be stored: {error}; "
-                         "give numbers, texts and lists of them") from None
+        text = json.dumps(rows, default=np.generic.item)
+        return json.loads(text, parse_constant={"NaN": None}.__getitem__)
+    except (TypeError, ValueError, KeyError) as error:
+        raise ValueError(f"{name}: the rows cannot be stored: {error}; give finite numbers, texts "
+                         "and lists of them") from None
 
 
 @checked
