@@ -13,6 +13,8 @@ from project import readme_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
+MODULES = sorted(path for path in ROOT.glob("celestial_pgat/**/*.py") if path.name != "_modidx.py")
+WIDTH, INCHES, MODULE_LINES = 100, 9, 400       # of a line, a figure, a module
 # each layer may import those before it
 LAYERS = ["core", "sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]
 MARKET_FREE = {"graph": {"data"}, "fusion": {"data", "graph"}}      # and these not all of them
@@ -83,7 +85,7 @@ def test_every_notebook_is_in_the_sidebar():
 
 
 def test_every_notebook_is_on_the_map_in_its_layer():
-    """The map is a table in index.ipynb: a bold row opens a layer, each other one names a notebook."""
+    """The map is a table in index.ipynb: a bold row opens a layer, all others name a notebook."""
     index = ROOT / "nbs" / "index.ipynb"
     section, = (cell["source"] for cell in cells(index, "markdown")
                 if cell["source"].startswith("## A map of the house"))
@@ -99,6 +101,38 @@ def test_every_notebook_is_on_the_map_in_its_layer():
         named.append(stem)
     assert layers == [*LAYERS, "laboratories"]
     assert set(named) == {path.stem for path in NOTEBOOKS} - {"index"}
+
+
+def hidden(source: str) -> bool:
+    """Say whether the site leaves a code cell out."""
+    return re.match(r"\s*#\|\s*hide\b", source) is not None
+
+
+@each_notebook
+def test_shown_lines_of_code_fit_the_page(path):
+    shown = [cell["source"] for cell in cells(path, "code") if not hidden(cell["source"])]
+    assert [line for source in shown for line in source.splitlines() if len(line) > WIDTH] == []
+
+
+@each_notebook
+def test_lines_of_text_fit_the_page(path):
+    """A row of a table cannot be broken, nor can the line of an image."""
+    lines = [line for cell in cells(path, "markdown") for line in cell["source"].splitlines()]
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith(("|", "!["))] == []
+
+
+@each_notebook
+def test_pictures_fit_the_page_and_have_a_text_instead(path):
+    for cell in cells(path, "code"):
+        widths = re.findall(r"figsize=\((\d+(?:\.\d+)?)", cell["source"])
+        assert all(float(inches) <= INCHES for inches in widths), f"figures {widths} inches wide"
+        if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
+            assert "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_is_long(path):
+    assert len(path.read_text().splitlines()) <= MODULE_LINES, "split its notebook by topic"
 
 
 def imports(path: Path) -> set[str]:
