@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def readme_text() -> str:
-    """Return the markdown of index.ipynb with its image paths seen from the project's root.
+    """Return the markdown of index.ipynb with images and notebooks seen from the project's root.
 
     The directives mean what they mean on the site: `hide` drops a cell, `echo: false` its source.
     """
@@ -22,7 +22,7 @@ def readme_text() -> str:
             cell.metadata["tags"] = ["no-source"]
     drop = {"enabled": True, "remove_input_tags": {"no-source"}}
     text, _ = MarkdownExporter(config=Config({"TagRemovePreprocessor": drop})).from_notebook_node(notebook)
-    text = re.sub(r"\]\((images/)", r"](nbs/\1", text)
+    text = re.sub(r"\]\((images/|\d\d_)", r"](nbs/\1", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

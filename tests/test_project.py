@@ -1,6 +1,7 @@
-"""The project is in order: notebooks clean, library and README generated from them, every notebook in the sidebar."""
+"""The project is in order: clean notebooks, library and README made of them, sidebar and map."""
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,11 @@ from project import readme_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
-LAYERS = ["core", "sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]  # each may import those before it
-MARKET_FREE = {"graph": {"data"}, "fusion": {"data", "graph"}}                     # and these know nothing of markets
+MODULES = sorted(path for path in ROOT.glob("celestial_pgat/**/*.py") if path.name != "_modidx.py")
+WIDTH, INCHES, MODULE_LINES = 100, 9, 400       # of a line, a figure, a module
+# each layer may import those before it
+LAYERS = ["core", "sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]
+MARKET_FREE = {"graph": {"data"}, "fusion": {"data", "graph"}}      # and these not all of them
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +27,8 @@ def exported(tmp_path_factory) -> Path:
     for name in ["nbs", "celestial_pgat", "settings.ini", "setup.py", "_quarto.yml"]:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, copy / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+            leave_out = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+            shutil.copytree(source, copy / name, symlinks=True, ignore=leave_out)
         else:
             shutil.copy(source, copy / name)
     for command in ["nbdev_clean", "nbdev_export"]:
@@ -31,28 +36,37 @@ def exported(tmp_path_factory) -> Path:
     return copy
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def cells(path: Path, kind: str) -> list[dict]:
+    """Return the cells of one kind, their source as one text."""
+    found = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == kind]
+    return [cell | {"source": "".join(cell["source"])} for cell in found]
+
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@each_notebook
 def test_notebook_is_clean(path, exported):
     assert path.read_text() == (exported / "nbs" / path.name).read_text(), "run nbdev_clean"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_notebook_has_stored_outputs_and_no_error(path):
-    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
-    outputs = [output for cell in cells for output in cell["outputs"]]
+    outputs = [output for cell in cells(path, "code") for output in cell["outputs"]]
     assert outputs, "execute the notebook before committing it"
     assert not [output for output in outputs if output["output_type"] == "error"]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@each_notebook
 def test_no_clock_decides_over_a_property(path):
-    code = "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code")
-    assert code.count("deadline=None") == code.count("\n@given("), "give every @given a @settings(deadline=None)"
+    code = "\n".join(cell["source"] for cell in cells(path, "code"))
+    properties = code.count("\n@given(")
+    assert code.count("deadline=None") == properties, "give every @given a @settings(deadline=None)"
 
 
 def test_library_is_what_the_notebooks_export(exported):
-    files = lambda root: {path.relative_to(root): path.read_text() for path in (root / "celestial_pgat").rglob("*.py")}
-    here, fresh = files(ROOT), files(exported)
+    here, fresh = ({path.relative_to(root): path.read_text()
+                    for path in root.glob("celestial_pgat/**/*.py")} for root in (ROOT, exported))
     assert here.keys() == fresh.keys()
     assert [str(name) for name in here if here[name] != fresh[name]] == [], "run nbdev_export"
 
@@ -62,13 +76,67 @@ def test_readme_is_the_index_notebook():
 
 
 def test_every_notebook_is_in_the_sidebar():
-    contents = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]["sidebar"]["contents"]
-    listed = [page for entry in contents for page in (entry["contents"] if isinstance(entry, dict) else [entry])]
-    assert listed == ["index.ipynb"] + [path.name for path in NOTEBOOKS if path.name != "index.ipynb"]
+    website = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]
+    listed = []
+    for entry in website["sidebar"]["contents"]:
+        listed += entry["contents"] if isinstance(entry, dict) else [entry]
+    numbered = [path.name for path in NOTEBOOKS if path.name != "index.ipynb"]
+    assert listed == ["index.ipynb"] + numbered
+
+
+def test_every_notebook_is_on_the_map_in_its_layer():
+    """The map is a table in index.ipynb: a bold row opens a layer, all others name a notebook."""
+    index = ROOT / "nbs" / "index.ipynb"
+    section, = (cell["source"] for cell in cells(index, "markdown")
+                if cell["source"].startswith("## A map of the house"))
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    named, layers = [], []
+    for row in rows:
+        if opened := re.match(r"\| \*\*(\w+)\*\*", row):
+            layers.append(opened[1])
+            continue
+        (label, stem), = re.findall(r"\[([^]]+)\]\(([^)]+)\.ipynb\)", row)
+        assert label == stem.replace("_", " ", 1), f"{label} links to {stem}"
+        assert stem[3:].split(".")[0] == {"laboratories": "lab"}.get(layers[-1], layers[-1]), row
+        named.append(stem)
+    assert layers == [*LAYERS, "laboratories"]
+    assert set(named) == {path.stem for path in NOTEBOOKS} - {"index"}
+
+
+def hidden(source: str) -> bool:
+    """Say whether the site leaves a code cell out."""
+    return re.match(r"\s*#\|\s*hide\b", source) is not None
+
+
+@each_notebook
+def test_shown_lines_of_code_fit_the_page(path):
+    shown = [cell["source"] for cell in cells(path, "code") if not hidden(cell["source"])]
+    assert [line for source in shown for line in source.splitlines() if len(line) > WIDTH] == []
+
+
+@each_notebook
+def test_lines_of_text_fit_the_page(path):
+    """A row of a table cannot be broken, nor can the line of an image."""
+    lines = [line for cell in cells(path, "markdown") for line in cell["source"].splitlines()]
+    assert [line for line in lines if len(line) > WIDTH and not line.startswith(("|", "!["))] == []
+
+
+@each_notebook
+def test_pictures_fit_the_page_and_have_a_text_instead(path):
+    for cell in cells(path, "code"):
+        widths = re.findall(r"figsize=\((\d+(?:\.\d+)?)", cell["source"])
+        assert all(float(inches) <= INCHES for inches in widths), f"figures {widths} inches wide"
+        if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
+            assert "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_is_long(path):
+    assert len(path.read_text().splitlines()) <= MODULE_LINES, "split its notebook by topic"
 
 
 def imports(path: Path) -> set[str]:
-    """Return the layers of the package that the module at `path` imports, relatively or absolutely, wherever in the file."""
+    """Return the layers that the module at `path` imports, in any way, wherever in the file."""
     layers = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
@@ -86,8 +154,9 @@ def imports(path: Path) -> set[str]:
 
 
 def test_imports_are_seen():
-    assert {"data", "graph", "fusion", "model"} <= imports(ROOT / "celestial_pgat" / "model" / "pgat.py")
-    assert {"data", "model", "train", "app"} <= imports(ROOT / "celestial_pgat" / "app" / "cli.py")
+    package = ROOT / "celestial_pgat"
+    assert {"data", "graph", "fusion", "model"} <= imports(package / "model" / "pgat.py")
+    assert {"data", "model", "train", "app"} <= imports(package / "app" / "cli.py")
 
 
 @pytest.mark.parametrize("layer", LAYERS)
