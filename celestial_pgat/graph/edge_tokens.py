@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from ..core.bytes import in_pieces
 from ..core.checks import checked, need_counts, need_heads, need_shares
-from .combiner import SOURCES, Adjacency, Context, Regime, need_sources
+from .attention import Adjacency
+from .combiner import SOURCES, Context, Regime, need_sources
 from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/38_graph.edge_tokens.ipynb #948d1fd6

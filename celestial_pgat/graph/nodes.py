@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shape
+from .attention import Adjacency, Nodes
 from ..sky.bodies import N_BODIES, Aspect
 from ..sky.edges import EDGE_FEATURES
 
@@ -58,9 +59,7 @@ class AspectGeometry(nn.Module):
     def strength(self) -> Float[Tensor, "aspect"]:
         return self.tilt.tanh()
 
-    def forward(
-        self, separation: Float[Tensor, "batch time node node"]
-    ) -> tuple[Float[Tensor, "batch time node node"], Float[Tensor, "batch time node aspect"]]:
+    def forward(self, separation: Adjacency) -> tuple[Adjacency, Nodes]:
         kernel = aspect_kernel(separation, self.orb, self.angles)  # [B,L,N,N,5]
         adjacency = (kernel @ self.strength).masked_fill(self.itself, 1.0)  # [B,L,N,N]
         received = kernel.sum(-2) - kernel.diagonal(dim1=-3, dim2=-2).mT  # [B,L,N,5]
@@ -83,9 +82,7 @@ class PairNetwork(nn.Module):
         self.context = nn.Linear(d_context, hidden, bias=False)
         self.strength = nn.Linear(hidden, 1)
 
-    def forward(
-        self, bodies: Float[Tensor, "batch time node width"], context: Float[Tensor, "batch time d"]
-    ) -> Float[Tensor, "batch time node node"]:
+    def forward(self, bodies: Nodes, context: Float[Tensor, "*steps d"]) -> Adjacency:
         receiver = self.receiver(bodies) + self.context(context)[:, :, None]  # [B,L,N,hidden]
         hidden = F.gelu(receiver[:, :, :, None] + self.sender(bodies)[:, :, None])
         return self.strength(hidden).squeeze(-1).tanh()  # [B,L,N,N], of [B,L,N,N,hidden]
@@ -94,9 +91,9 @@ class PairNetwork(nn.Module):
 class BodyNodes(NamedTuple):
     """Hold what CelestialBodyNodes returns."""
 
-    features: Float[Tensor, "batch time node width"]
-    astronomical: Float[Tensor, "batch time node node"]
-    dynamic: Float[Tensor, "batch time node node"]
+    features: Nodes
+    astronomical: Adjacency
+    dynamic: Adjacency
 
 # %% ../../nbs/32_graph.nodes.ipynb #4095265e
 @checked

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shape
-from .attention import BodyAttention
+from .attention import Adjacency, BodyAttention, Nodes
 from ..sky.bodies import Body
 from ..sky.edges import EDGE_FEATURES
 from ..sky.waves import WAVES, WaveSchema
@@ -41,9 +41,7 @@ class BodyFields(nn.Module):
         self.weight = nn.Parameter((2 * torch.rand(len(schema), width) - 1) * fan**-0.5)
         self.bias = nn.Parameter(torch.zeros(len(Body), width))
 
-    def forward(
-        self, waves: Float[Tensor, "batch time wave"]
-    ) -> Float[Tensor, "batch time node width"]:
+    def forward(self, waves: Float[Tensor, "*steps wave"]) -> Nodes:
         weight = self.weight[self.slots] * self.filled  # [N, field, width]
         return torch.einsum("btnf,nfw->btnw", waves[..., self.slots], weight) + self.bias
 
@@ -63,9 +61,7 @@ class CausalMixing(nn.Module):
         channels = len(Body) * width
         self.convolution = nn.Conv1d(channels, channels, kernel, groups=len(Body))
 
-    def forward(
-        self, states: Float[Tensor, "batch time node width"]
-    ) -> Float[Tensor, "batch time node width"]:
+    def forward(self, states: Nodes) -> Nodes:
         series = rearrange(F.gelu(states), "b t n w -> b (n w) t")  # [B, N width, L]
         mixed = self.convolution(F.pad(series, (self.back, 0)))  # [B, N width, L]
         return states + rearrange(mixed, "b (n w) t -> b t n w", n=len(Body))  # [B, L, N, width]
@@ -87,11 +83,7 @@ class PhaseAdjacency(nn.Module):
         nn.init.zeros_(self.edge.weight)  # the ranges differ (a log ratio reaches 9): start without
         nn.init.zeros_(self.edge.bias)
 
-    def forward(
-        self,
-        states: Float[Tensor, "batch time node width"],
-        edges: Float[Tensor, "batch time node node 6"],
-    ) -> Float[Tensor, "batch time node node"]:
+    def forward(self, states: Nodes, edges: Float[Tensor, "*steps node node 6"]) -> Adjacency:
         sizes, alignment = edges[..., 1:-1].abs(), edges[..., -1:]  # [B, L, N, N, 4], [..., 1]
         q = self.q(states) * self.q.out_features**-0.5  # [B, L, N, r]
         half = q @ self.k(states).mT + self.edge(torch.cat([sizes, alignment], -1))[..., 0]
@@ -118,11 +110,7 @@ class PhaseAwareCelestialProcessor(nn.Module):
         self.mixing, self.norm = CausalMixing(width, kernel), nn.LayerNorm(width)
         self.log_adjacency, self.attention = PhaseAdjacency(width), BodyAttention(width, heads)
 
-    def forward(
-        self,
-        waves: Float[Tensor, "batch time wave"],
-        edges: Float[Tensor, "batch time node node feature"],
-    ) -> Float[Tensor, "batch time node width"]:
+    def forward(self, waves: Tensor, edges: Tensor) -> Nodes:
         need_shape("waves", waves, -1, -1, len(self.schema))
         need_shape("edges", edges, *waves.shape[:2], len(Body), len(Body), len(EDGE_FEATURES))
         states = self.mixing(self.fields(waves))  # [B, L, N, width]
