@@ -272,7 +272,7 @@ BUILDERS = {
     "graph.learners.temperature_at.progress": lambda: 0.5,
     "model.decoder.whole_attention.layer": lambda: nn.TransformerEncoderLayer(8, 2),
     "train.memory.MemoryReport.table": lambda: report().table, "train.memory.plot_memory_report.report": report,
-    "train.memory.memory_report.model": Constant, "train.memory.by_part.own": lambda: {"a.b": 3}, "train.memory.plot_memory_log.frame": lambda: MEMORY,
+    "train.memory.memory_report.model": Constant, "train.memory.plot_memory_log.frame": lambda: MEMORY,
     "train.memory.read_memory_log.path": lambda: written("memory.jsonl", MEMORY.fillna(0).to_json(orient="records", lines=True)),
     "train.optim.warmup_cosine.total": lambda: 10, "train.optim.warmup_cosine.warmup": lambda: 2, "train.optim.warmup_cosine.step": lambda: 3,
     "evaluate.metrics.Difference.low": lambda: -1.0, "evaluate.metrics.paired_difference.errors_a": lambda: np.abs(ARRAY[..., 0]),

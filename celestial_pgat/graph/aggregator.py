@@ -72,7 +72,7 @@ class CelestialWaveAggregator(nn.Module):
         return torch.tanh((hidden * self.outer).sum(-1) + self.level)  # [B, L, N]
 
     def listening(self) -> pd.DataFrame:
-        """Tabulate the weights: rows bodies, columns quantities; NaN where there is no such wave."""
+        """Tabulate the weights: rows bodies, columns quantities; NaN where there is none."""
         weights, table = self.own.weights().tolist(), pd.DataFrame(index=[b.label for b in Body])
         for i, wave in enumerate(self.schema):
             table.loc[wave.body.label, wave.quantity] = weights[wave.body][i]

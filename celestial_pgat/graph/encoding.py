@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shape
 from .attention import Adjacency, Nodes
-from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/36_graph.encoding.ipynb #a81a70e4
 FLOOR = 1e-2  # the least total magnitude by which a row is divided
@@ -36,20 +35,14 @@ class CausalKernels(nn.Module):
     def __init__(self, width: int = 32, kernels: tuple[int, ...] = (3, 7)):
         super().__init__()
         if not 1 <= len(kernels) <= width or min(kernels) < 1:
-            raise ValueError(
-                f"kernels={tuple(kernels)} are not allowed; use 1 to {width} lengths (a channel each "
-                "at least), each of 1 step or more"
-            )
+            raise ValueError(f"kernels={kernels} must be 1 to {width} lengths of 1 step or more")
         self.back = max(kernels) - 1
         share = [len(range(k, width, len(kernels))) for k in range(len(kernels))]
-        self.taps = nn.ParameterList(
-            (2 * torch.rand(channels, length) - 1) * length**-0.5
-            for channels, length in zip(share, kernels)
-        )
+        taps = ((2 * torch.rand(n, length) - 1) * length**-0.5 for n, length in zip(share, kernels))
+        self.taps = nn.ParameterList(taps)
 
     def forward(self, nodes: Nodes) -> Nodes:
-        pads = (self.back + 1 - tap.shape[1] for tap in self.taps)
-        taps = torch.cat([F.pad(tap, (pad, 0)) for tap, pad in zip(self.taps, pads)])  # [w, K]
+        taps = torch.cat([F.pad(tap, (self.back + 1 - tap.shape[1], 0)) for tap in self.taps])
         image = F.pad(nodes, (0, 0, 0, 0, self.back, 0)).permute(0, 3, 1, 2)  # [B, w, L + K - 1, N]
         own = F.conv2d(image, taps[:, None, :, None], groups=len(taps))  # [B, w, L, N]
         return own.permute(0, 2, 3, 1)  # [B, L, N, w]
@@ -70,10 +63,7 @@ class HopMixture(nn.Module):
         super().__init__()
         need_counts(width=width)
         if hops not in range(1, MAX_HOPS + 1):
-            raise ValueError(
-                f"hops={hops} is not allowed; use 1 to {MAX_HOPS}: after that nearly every body "
-                "has heard every other"
-            )
+            raise ValueError(f"hops={hops} is not allowed; use 1 to {MAX_HOPS}, which reach most")
         self.mix = nn.Parameter(torch.full((hops, width), 1 / hops))
 
     def forward(self, nodes: Nodes, adjacency: Tensor) -> Nodes:
@@ -105,8 +95,7 @@ class _SpatioTemporalEncoding(nn.Module):
     """Hold the block that both encodings share; `encode` takes any adjacency that expands."""
 
     def __init__(
-        self, width: int = 32, hops: int = 2, kernels: tuple[int, ...] = (3, 7),
-        n_nodes: int = N_BODIES,
+        self, width: int = 32, hops: int = 2, kernels: tuple[int, ...] = (3, 7), n_nodes: int = 13
     ):
         super().__init__()
         need_counts(width=width, n_nodes=n_nodes)

@@ -102,16 +102,12 @@ class CelestialBodyNodes(nn.Module):
 
     `forward(states [B,L,N,n_state], edges [B,L,N,N,6], context [B,L,d_context])` -> BodyNodes;
     `edges` are those of `phase_edges`, of which the separation is read. `scale` is the standard
-    deviation of the embeddings at the start, `hidden` the width of the pair network. Raises
-    ValueError for a shape that does not fit, naming the tensor.
+    deviation of the embeddings at the start. ValueError for a shape that does not fit.
     """
 
-    def __init__(
-        self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1,
-        hidden: int = 8,
-    ):
+    def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1):
         super().__init__()
-        need_counts(d_context=d_context, n_state=n_state, width=width, hidden=hidden)
+        need_counts(d_context=d_context, n_state=n_state, width=width)
         if scale <= 0:
             raise ValueError(f"scale={scale} leaves the bodies no identity; use one such as 0.1")
         self.d_context, self.n_state = d_context, n_state
@@ -120,7 +116,7 @@ class CelestialBodyNodes(nn.Module):
         self.state = nn.Linear(n_state, width, bias=False)
         self.context = nn.Linear(d_context, width, bias=False)
         self.geometry = AspectGeometry()
-        self.pair = PairNetwork(d_context, width, hidden)
+        self.pair = PairNetwork(d_context, width)
 
     def forward(self, states: Tensor, edges: Tensor, context: Tensor) -> BodyNodes:
         need_shape("states", states, -1, -1, N_BODIES, self.n_state)

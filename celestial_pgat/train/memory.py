@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'OUTSIDE', 'attribute_saved', 'readable_bytes', 'MemoryReport', 'memory_report', 'plot_memory_report',
-           'memory_now', 'by_part', 'MemoryLog', 'read_memory_log', 'plot_memory_log']
+           'memory_now', 'MemoryLog', 'read_memory_log', 'plot_memory_log']
 
 # %% ../../nbs/64_train.memory.ipynb #dc7d1503
 import time
@@ -171,16 +171,7 @@ def memory_now() -> dict[str, int]:
         found["cuda_peak"] = torch.cuda.max_memory_allocated()
     return found
 
-
-@checked
-def by_part(own: dict[str, int]) -> dict[str, int]:
-    """Add up bytes by module to bytes by top-level module, largest first."""
-    parts = defaultdict(int)
-    for path, count in own.items():
-        parts[path.split(".")[0]] += count
-    return dict(sorted(parts.items(), key=lambda item: -item[1]))
-
-# %% ../../nbs/64_train.memory.ipynb #08c43d61
+# %% ../../nbs/64_train.memory.ipynb #4265efad
 @checked
 class MemoryLog(Callback):
     """Write the memory of a training to `path`, as JSON lines: at start and end, after validations,
@@ -222,8 +213,8 @@ class MemoryLog(Callback):
     def on_train_batch_end(self, trainer: Trainer, module, outputs, batch, index: int) -> None:
         self.counting.close()
         if self.seen % self.every == 0:
-            kept = by_part(self.own)
-            self.write(trainer, "train batch", batch=index, **self.before, kept=kept)
+            parts = pd.Series(self.own, dtype=int).groupby(lambda path: path.split(".")[0]).sum()
+            self.write(trainer, "train batch", batch=index, **self.before, kept=parts.to_dict())
         self.seen, self.own, self.before = self.seen + 1, {}, {}
 
     def on_validation_end(self, trainer: Trainer, module) -> None:
