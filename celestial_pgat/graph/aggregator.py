@@ -21,63 +21,66 @@ from ..sky.waves import WAVES, WaveSchema
 class OwnWaves(nn.Module):
     """Average the waves of each body with learned weights that sum to 1: `[B,L,W]` -> `[B,L,N]`.
 
-    `weights()` is the matrix `[N,W]` used, zero outside of a body's own waves. All waves of a body count the same at
-    the start. Raises ValueError if a body has no wave in `schema`.
+    `weights()` is the matrix `[N,W]` used, zero outside of a body's own waves. All waves of a body
+    count the same at the start. Raises ValueError if a body has no wave in `schema`.
     """
 
     def __init__(self, schema: WaveSchema = WAVES):
         super().__init__()
         if lacking := [body.label for body in Body if not schema.of(body)]:
-            raise ValueError(f"{lacking[0]} has no wave in this schema; every body needs at least one")
+            raise ValueError(f"{lacking[0]} has no wave in this schema; each body needs one")
         own = torch.tensor([wave.body for wave in schema]) == torch.arange(len(Body))[:, None]
-        self.register_buffer("own", own, persistent=False)                      # [N, W]
-        self.logits = nn.Parameter(torch.zeros(len(schema)))                    # [W]
+        self.register_buffer("own", own, persistent=False)  # [N, W]
+        self.logits = nn.Parameter(torch.zeros(len(schema)))  # [W]
 
     def weights(self) -> Float[Tensor, "node wave"]:
         """Return the weights of all bodies, rows summing to 1."""
         return self.logits.expand(self.own.shape).masked_fill(~self.own, -torch.inf).softmax(-1)
 
-    def forward(self, waves: Float[Tensor, "batch time wave"]) -> Float[Tensor, "batch time node"]:
-        return waves @ self.weights().T                                         # [B, L, N]
+    def forward(self, waves: Float[Tensor, "*steps wave"]) -> Float[Tensor, "*steps node"]:
+        return waves @ self.weights().T  # [B, L, N]
 
 # %% ../../nbs/31_graph.aggregator.ipynb #fef332e7
-GROUPS = {"personal": (Body.SUN, Body.MOON, Body.MERCURY, Body.VENUS, Body.MARS), "social": (Body.JUPITER, Body.SATURN),
-          "outer": (Body.URANUS, Body.NEPTUNE, Body.PLUTO, Body.CHIRON), "nodes": (Body.NORTH_NODE, Body.SOUTH_NODE)}
+GROUPS = {
+    "personal": (Body.SUN, Body.MOON, Body.MERCURY, Body.VENUS, Body.MARS),
+    "social": (Body.JUPITER, Body.SATURN),
+    "outer": (Body.URANUS, Body.NEPTUNE, Body.PLUTO, Body.CHIRON),
+    "nodes": (Body.NORTH_NODE, Body.SOUTH_NODE),
+}
 
 
 @checked
 class CelestialWaveAggregator(nn.Module):
-    """Make one number in (-1, 1) of each body's own waves: `[B,L,W]` -> `[B,L,N]`; steps do not see each other.
+    """Make one number in (-1, 1) of each body's own scaled waves of a step: `[B,L,W]` -> `[B,L,N]`.
 
-    Scaled waves are expected. `listening()` shows the weights, `balance(waves)` how loud the groups of bodies are.
-    Raises ValueError for waves that do not match `schema`.
+    `listening()` shows the weights, `balance(waves)` how loud the groups of bodies are. Raises
+    ValueError for waves that do not match `schema`.
     """
 
     def __init__(self, schema: WaveSchema = WAVES, hidden: int = 8):
         super().__init__()
         need_counts(hidden=hidden)
         self.schema, self.own = schema, OwnWaves(schema)
-        self.inner, self.offset = nn.Parameter(torch.randn(len(Body), hidden)), nn.Parameter(torch.randn(len(Body), hidden))
-        self.outer, self.level = nn.Parameter(torch.randn(len(Body), hidden) * hidden ** -0.5), nn.Parameter(torch.zeros(len(Body)))
+        self.inner = nn.Parameter(torch.randn(len(Body), hidden))
+        self.offset = nn.Parameter(torch.randn(len(Body), hidden))
+        self.outer = nn.Parameter(torch.randn(len(Body), hidden) * hidden**-0.5)
+        self.level = nn.Parameter(torch.zeros(len(Body)))
 
-    def forward(self, waves: Float[Tensor, "batch time wave"]) -> Float[Tensor, "batch time node"]:
-        need_shape("waves", waves, -1, -1, -1)
-        if waves.shape[-1] != len(self.schema):
-            raise ValueError(f"waves have {waves.shape[-1]} columns, the schema has {len(self.schema)}; pass them in its order")
-        heard = self.own(waves)[..., None]                                      # [B, L, N, 1]
-        hidden = F.gelu(heard * self.inner + self.offset)                       # [B, L, N, hidden]
-        return torch.tanh((hidden * self.outer).sum(-1) + self.level)           # [B, L, N]
+    def forward(self, waves: Tensor) -> Float[Tensor, "*steps node"]:
+        need_shape("waves", waves, -1, -1, len(self.schema))
+        hidden = F.gelu(self.own(waves)[..., None] * self.inner + self.offset)  # [B, L, N, hidden]
+        return torch.tanh((hidden * self.outer).sum(-1) + self.level)  # [B, L, N]
 
     def listening(self) -> pd.DataFrame:
-        """Tabulate the weights: rows bodies, columns quantities; NaN where a body has no such wave."""
-        weights = self.own.weights().detach().cpu()
-        cells = {(wave.body.label, wave.quantity): weights[wave.body, i].item() for i, wave in enumerate(self.schema)}
-        quantities = list(dict.fromkeys(wave.quantity for wave in self.schema))
-        return pd.Series(cells).unstack().reindex(index=[body.label for body in Body], columns=quantities)
+        """Tabulate the weights: rows bodies, columns quantities; NaN where there is none."""
+        weights, table = self.own.weights().tolist(), pd.DataFrame(index=[b.label for b in Body])
+        for i, wave in enumerate(self.schema):
+            table.loc[wave.body.label, wave.quantity] = weights[wave.body][i]
+        return table
 
     @torch.no_grad()
-    def balance(self, waves: Float[Tensor, "batch time wave"]) -> pd.Series:
-        """Return each group's share of the movement of the output: mean variance over time of its bodies; shares sum to 1."""
-        movement = self(waves).var(1, correction=0).mean(0)                     # [N]
-        mean = pd.Series({name: movement[list(bodies)].mean().item() for name, bodies in GROUPS.items()})
+    def balance(self, waves: Tensor) -> pd.Series:
+        """Return each group's share of the movement of the output: mean variance over time."""
+        movement = self(waves).var(1, correction=0).mean(0)  # [N]
+        mean = pd.Series({name: movement[list(own)].mean().item() for name, own in GROUPS.items()})
         return (mean / mean.sum()).rename("share of the movement")

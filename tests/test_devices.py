@@ -1,0 +1,187 @@
+"""Nothing is made on the wrong device: every module runs once on another device than the host, without anybody owning one.
+
+A fake tensor has a shape and a device and no values. Where a module mixes devices, by a tensor that is no buffer or by one made in
+`forward` without a device, PyTorch refuses as it would on a GPU; and what reads a value on the host is refused too. The walk finds
+the modules of graph, fusion and model by itself. The other device is called "meta": a PyTorch that is built without CUDA has no
+guard for that name, and takes neither slices nor backward passes of CUDA tensors, fake or not.
+"""
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from unittest.mock import patch
+
+import pytest
+import torch
+from test_odd_arguments import FORWARD, PUBLIC, edges
+from torch import Tensor, nn
+from torch._subclasses import FakeTensorMode
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.nn.modules.module import register_module_forward_pre_hook
+
+import celestial_pgat
+from celestial_pgat.fusion.gate import NORMS, STRATEGIES
+from celestial_pgat.graph.edge_tokens import MODES
+from celestial_pgat.model.config import PRESETS
+from celestial_pgat.train.losses import forecast_loss
+
+ELSEWHERE = "meta"
+WALKED = ("graph", "fusion", "model")
+MODULES = {path: thing for path, thing in PUBLIC.items()
+           if path.split(".")[0] in WALKED and isinstance(thing, type) and issubclass(thing, nn.Module)}
+SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2}
+
+
+def maps() -> dict:
+    """Return the inputs of a combiner with four regimes."""
+    return dict(astronomical=edges(), learned=edges(), dynamic=edges(), context=torch.randn(2, 3, 8), regime=torch.full((2, 3, 4), 0.25))
+
+
+def cases() -> dict:
+    """Return by name a class, its arguments and a maker of inputs: the modules that a user calls, and their switches."""
+    found = {path: (PUBLIC[path], {name: SIZES[name] for name in inspect.signature(PUBLIC[path]).parameters if name in SIZES}, inputs)
+             for path, inputs in FORWARD.items() if path != "model.pgat.CelestialPGAT"}
+
+    def switched(path: str, inputs=None, **options) -> None:
+        thing, sizes, usual = found[path]
+        label = ", ".join(f"{name}={value}" for name, value in options.items())
+        found[f"{path} {label}"] = (thing, sizes | options, inputs or usual)
+
+    for strategy in STRATEGIES:
+        for norm in NORMS:
+            switched("fusion.gate.FusionGate", strategy=strategy, norm=norm)
+    switched("fusion.gate.FusionGate", init="open")
+    switched("graph.learners.GraphLearners", stochastic=True)
+    switched("graph.combiner.CelestialGraphCombiner", maps, regimes=4, time_chunk=2)
+    for mode in MODES:
+        switched("graph.edge_tokens.EdgeTokenCombiner", maps, regimes=4, dropout=0.1, chunk=2, mode=mode)
+    return found
+
+
+CASES = cases()
+
+
+def away(thing, mode: FakeTensorMode):
+    """Return `thing` with each tensor in it as a fake one on the other device."""
+    if isinstance(thing, Tensor):
+        return FakeTensor(mode, torch.empty_like(thing, device="meta"), torch.device(ELSEWHERE))
+    if isinstance(thing, dict):
+        return {name: away(part, mode) for name, part in thing.items()}
+    if isinstance(thing, celestial_pgat.ForecastBatch):
+        return type(thing)(**away(vars(thing), mode))
+    return thing
+
+
+def move(module: nn.Module, mode: FakeTensorMode) -> nn.Module:
+    """Do what `module.to(device)` does: move parameters and buffers, and nothing else."""
+    for part in module.modules():
+        part._parameters |= {name: nn.Parameter(away(one.detach(), mode)) for name, one in part._parameters.items() if one is not None}
+        part._buffers |= {name: away(one, mode) for name, one in part._buffers.items() if one is not None}
+    return module
+
+
+@contextmanager
+def elsewhere() -> Iterator[FakeTensorMode]:
+    """Run the block under fake tensors; the other device knows no mixed precision, so nothing switches it off."""
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode, patch.object(torch, "autocast", lambda *_, **__: nullcontext()):
+        yield mode
+
+
+def tensors(thing) -> list[Tensor]:
+    """Return the tensors of a result."""
+    if isinstance(thing, Tensor):
+        return [thing]
+    parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (tuple, list)) else ()
+    return [tensor for part in parts for tensor in tensors(part)]
+
+
+def total(out) -> Tensor:
+    """Add up all numbers of a result."""
+    return sum(tensor.sum() for tensor in tensors(out))
+
+
+def run_elsewhere(module: nn.Module, inputs: dict, loss=total) -> None:
+    """Run `module` forward and backward on the other device."""
+    with elsewhere() as mode:
+        out = move(module, mode)(**away(inputs, mode))
+        assert tensors(out) and {tensor.device.type for tensor in tensors(out)} == {ELSEWHERE}, "a result is on another device"
+        if list(module.parameters()):
+            loss(out).backward()
+            assert {one.grad.device.type for one in module.parameters() if one.grad is not None} == {ELSEWHERE}
+
+
+def run_preset(name: str) -> None:
+    """Run the whole model of a preset, and the loss, on the other device."""
+    cfg = celestial_pgat.preset(name)
+    batch = celestial_pgat.random_batch(cfg, 2)
+    loss = lambda out: forecast_loss(out[0], out[0].new_zeros(batch.target.shape)) + total(out[1])
+    run_elsewhere(celestial_pgat.CelestialPGAT(cfg.model), dict(batch=batch, with_losses=True), loss)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_module_runs_on_another_device(name):
+    thing, options, inputs = CASES[name]
+    run_elsewhere(thing(**options), inputs())
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_runs_on_another_device(name):
+    run_preset(name)
+
+
+@pytest.fixture(scope="module")
+def called() -> set:
+    """Return the classes of all modules that are called by the cases and by a whole model."""
+    found = set()
+    hook = register_module_forward_pre_hook(lambda module, inputs: found.add(type(module)))
+    try:
+        for thing, options, inputs in CASES.values():
+            run_elsewhere(thing(**options), inputs())
+        run_preset("smoke")
+    finally:
+        hook.remove()
+    return found
+
+
+def missed(called: set) -> list[str]:
+    """Return the public modules that nothing calls; what only serves as a base is called with its heirs."""
+    bases = {base for kind in called for base in kind.__mro__}
+    return sorted(path for path, kind in MODULES.items() if kind not in bases)
+
+
+def test_every_public_module_is_called(called):
+    assert not missed(called), f"no case runs {', '.join(missed(called))}: add one to cases()"
+
+
+def test_module_that_nothing_calls_is_missed(called, monkeypatch):
+    monkeypatch.setitem(MODULES, "graph.planted.Planted", Planted)
+    assert missed(called) == ["graph.planted.Planted"]
+
+
+class Planted(nn.Module):
+    """Hold one fault that only another device shows, or none."""
+
+    def __init__(self, fault: str):
+        super().__init__()
+        self.fault, self.scale, self.plain = fault, nn.Parameter(torch.ones(3)), torch.ones(3)
+        self.register_buffer("kept", torch.ones(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.scale * self.kept + x.new_ones(3) + torch.zeros(3, device=x.device)
+        match self.fault:
+            case "no buffer": return x + self.plain
+            case "no device": return x @ torch.eye(3)
+            case "mask": return x.masked_fill(torch.arange(3) > 1, 0)
+            case "result": return torch.zeros(3)
+            case "value": return x * float(x.detach().sum())
+        return x
+
+
+@pytest.mark.parametrize("fault, refused", [
+    ("no buffer", "same device"), ("no device", "same device"), ("mask", "same device"), ("result", "on another device"), ("value", "local_scalar")])
+def test_planted_fault_is_found(fault, refused):
+    inputs = dict(x=torch.ones(2, 3))
+    run_elsewhere(Planted("none"), inputs)
+    Planted(fault)(**inputs)                           # on the host nobody sees it
+    with pytest.raises((RuntimeError, AssertionError), match=refused):
+        run_elsewhere(Planted(fault), inputs)
+
