@@ -109,13 +109,20 @@ def test_ctrl_c_while_a_model_trains(table, tmp_path, call):
 def stored(table, tmp_path_factory, call) -> tuple[Path, SimpleNamespace]:
     """A run that SIGTERM stops while its report is written; its folder, and what came of the command."""
     from celestial_pgat.app import cli, report
-    output, plan = tmp_path_factory.mktemp("stored"), cli.plan
+    output, plan, mask = tmp_path_factory.mktemp("stored"), cli.plan, os.umask(0o022)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "plan", lambda *given: (*plan(*given)[:2], ("the column <VOL> is not used",)))
         patch.setattr(report, "execute", lambda *_: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(1))
         done = call("run", "--preset", "smoke", "--data", table, "--output", output)
+    os.umask(mask)
     (folder,) = output.iterdir()
     return folder, done
+
+
+def test_others_can_read_what_a_run_leaves(stored):
+    modes = {path.relative_to(stored[0]).as_posix(): path.stat().st_mode & 0o777 for path in stored[0].rglob("*") if path.is_file()}
+    assert {"with_sky/last.ckpt", "with_sky/best.ckpt", "with_sky/model.safetensors", "run.json"} <= modes.keys()
+    assert set(modes.values()) == {0o644}, modes
 
 
 def test_a_signal_while_the_report_is_written(stored):
