@@ -146,10 +146,7 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
 # %% ../../nbs/63_train.checkpoint.ipynb #995b773e
 @checked
 def git_revision(folder: str | Path | None = None) -> str | None:
-    """Return the git revision, "-dirty" after changes, of what tracks `folder`, or None.
-
-    `folder` is by default the library's.
-    """
+    """Return the git revision, "-dirty" after changes, of what tracks `folder` (the library's)."""
     git = ["git", "-C", str(folder or files("celestial_pgat"))]
     describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
@@ -167,8 +164,7 @@ SCHEMA = 1  # of config.json; raised when its meaning changes
 def save_model(folder: str | Path, model: nn.Module, cfg: Config, scales: Scales) -> Path:
     """Write `model.safetensors` and `config.json` into `folder`, and return the folder.
 
-    `config.json` holds the schema version, the configuration, the scales, the SHA-256 of the
-    weights and the git revision.
+    The second holds schema version, configuration, scales, SHA-256 of the weights, git revision.
     """
     folder, state = Path(folder), model.state_dict().items()
     weights = save({name: value.detach().cpu().contiguous() for name, value in state})
@@ -207,8 +203,8 @@ def _read_description(path: Path) -> tuple[Config, Scales, str]:
 def load_model(folder: str | Path) -> tuple[nn.Module, Config, Scales]:
     """Load what `save_model` wrote: the model in evaluation mode on the CPU, and its description.
 
-    Raises FileNotFoundError for a missing file and ValueError, saying what is wrong, for files
-    that are damaged, do not belong together, or do not fit this version of the library.
+    Raises FileNotFoundError for a missing file and ValueError, saying what is wrong, for files that
+    are damaged, do not belong together, or do not fit this version of the library.
     """
     description, path = (Path(folder) / name for name in ("config.json", "model.safetensors"))
     for file in (description, path):
