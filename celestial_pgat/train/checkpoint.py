@@ -146,7 +146,7 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
 # %% ../../nbs/63_train.checkpoint.ipynb #995b773e
 @checked
 def git_revision(folder: str | Path | None = None) -> str | None:
-    """Return the git revision, "-dirty" after changes, of what tracks `folder` (the library's)."""
+    """Return the git revision of what tracks `folder` (the library), "-dirty" if so, or None."""
     git = ["git", "-C", str(folder or files("celestial_pgat"))]
     describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
