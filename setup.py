@@ -6,20 +6,22 @@ from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 config = ConfigParser(delimiters=["="], interpolation=None)
-config.read(here / "settings.ini", encoding="utf-8")
+config.read_string((here / "settings.ini").read_text(encoding="utf-8"))
 project = config["DEFAULT"]
 
 setup(
     name=project["lib_name"],
     version=project["version"],
     description=project["description"],
-    long_description=(here / "README.md").read_text(encoding="utf-8") if (here / "README.md").exists() else "",
+    long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author=project["author"],
     author_email=project["author_email"],
     license="Apache-2.0",
+    license_files=["LICENSE"],
     keywords=project["keywords"],
     packages=find_packages(include=["celestial_pgat", "celestial_pgat.*"]),
+    package_data={"celestial_pgat": ["**/*.ipynb", "**/*.css", "**/*.json"]},
     python_requires=">=" + project["min_python"],
     install_requires=project["requirements"].split(),
     extras_require={name: project[f"{name}_requirements"].split() for name in ("lab", "dev")},

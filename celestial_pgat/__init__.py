@@ -28,7 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={
     "train.loop": ["fit"],
     "train.checkpoint": ["save_model", "load_model"],
     "evaluate.metrics": ["evaluate"],
-    "app.cli": ["run"],
+    "app.commands": ["run"],
 })
 
 # %% ../nbs/82_app.front.ipynb #64d26cb9

@@ -46,7 +46,7 @@ def largest_file(size: int):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def said(text: str) -> str:
+def last_sentence(text: str) -> str:
     """Return the one sentence at the end of what was printed, having seen that there is no traceback."""
     assert "Traceback" not in text and "Exception ignored" not in text and text.count("celestial-pgat: ") == 1, text
     return text[text.index("celestial-pgat: "):]
@@ -62,7 +62,7 @@ def parts(folder: Path) -> list[Path]:
 def test_a_signal_while_a_library_loads(module, number, status, table, tmp_path):
     arguments = [module, int(number), "run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs"]
     done = subprocess.run([sys.executable, "-c", IMPORTING, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == status and "stopped; nothing was saved" in said(done.stderr), done.stderr
+    assert done.returncode == status and "stopped; nothing was saved" in last_sentence(done.stderr), done.stderr
     assert not (tmp_path / "runs").exists()
 
 
@@ -70,13 +70,13 @@ def test_a_signal_while_a_library_loads(module, number, status, table, tmp_path)
 def test_a_signal_while_the_data_are_prepared(number, status, table, tmp_path, call, monkeypatch):
     monkeypatch.setattr("celestial_pgat.app.commands.prepare", lambda *_: os.kill(os.getpid(), number))
     done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs")
-    assert done.returncode == status and "nothing was saved" in said(done.stderr) and not (tmp_path / "runs").exists()
+    assert done.returncode == status and "nothing was saved" in last_sentence(done.stderr) and not (tmp_path / "runs").exists()
 
 
 def leaves_a_model(folder: Path, status: int, printed: str, expected: int, call) -> None:
     """Look at what a training that was stopped has left in `folder`, and at what it said."""
     (last,) = folder.rglob("last.ckpt")
-    assert status == expected and str(last) in said(printed) and not parts(folder), printed
+    assert status == expected and str(last) in last_sentence(printed) and not parts(folder), printed
     ahead = call("forecast", "--model", last.parent)
     assert ahead.returncode == 0 and "2019-01-02" in ahead.stdout, "the best model so far can be used"
 
@@ -110,18 +110,25 @@ def test_ctrl_c_while_a_model_trains(table, tmp_path, call):
 def stored(table, tmp_path_factory, call) -> tuple[Path, SimpleNamespace]:
     """A run that SIGTERM stops while its report is written; its folder, and what came of the command."""
     from celestial_pgat.app import commands, report
-    output, plan = tmp_path_factory.mktemp("stored"), commands.plan
+    output, plan, mask = tmp_path_factory.mktemp("stored"), commands.plan, os.umask(0o022)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(commands, "plan", lambda *given: (*plan(*given)[:2], ("the column <VOL> is not used",)))
         patch.setattr(report, "execute", lambda *_: os.kill(os.getpid(), signal.SIGTERM) or time.sleep(1))
         done = call("run", "--preset", "smoke", "--data", table, "--output", output)
+    os.umask(mask)
     (folder,) = output.iterdir()
     return folder, done
 
 
+def test_others_can_read_what_a_run_leaves(stored):
+    modes = {path.relative_to(stored[0]).as_posix(): path.stat().st_mode & 0o777 for path in stored[0].rglob("*") if path.is_file()}
+    assert {"with_sky/last.ckpt", "with_sky/best.ckpt", "with_sky/model.safetensors", "run.json"} <= modes.keys()
+    assert set(modes.values()) == {0o644}, modes
+
+
 def test_a_signal_while_the_report_is_written(stored):
     folder, done = stored
-    assert done.returncode == 143 and f"celestial-pgat report {folder}" in said(done.stderr)
+    assert done.returncode == 143 and f"celestial-pgat report {folder}" in last_sentence(done.stderr)
     assert done.stdout.startswith("note: the column <VOL> is not used\ntraining") and not list(folder.glob("report.*")) + parts(folder)
     assert json.loads((folder / "run.json").read_text())["notes"] == ["the column <VOL> is not used"]
 
@@ -140,11 +147,11 @@ def test_the_report_afterwards(stored, tmp_path, call):
 
 def test_a_report_of_no_run_is_refused(stored, tmp_path, call):
     done = call("report", stored[0] / "with_sky")
-    assert done.returncode == 2 and "is not the folder of a finished run" in said(done.stderr)
+    assert done.returncode == 2 and "is not the folder of a finished run" in last_sentence(done.stderr)
     copy = shutil.copytree(stored[0], tmp_path / "copy")
     (copy / "prices.parquet").write_bytes((copy / "prices.parquet").read_bytes()[:300])
     done = call("report", copy)
-    assert done.returncode == 2 and "damaged" in said(done.stderr)
+    assert done.returncode == 2 and "damaged" in last_sentence(done.stderr)
 
 
 @pytest.mark.parametrize("size, kept", [(1_000, False), (60_000, False), (150_000, True)])
@@ -152,7 +159,7 @@ def test_a_full_disk_while_a_run_trains(size, kept, table, tmp_path, call):
     """A state that became whole before the disk was full stays, and is named."""
     with largest_file(size):
         done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs")
-    assert done.returncode == 2 and "no room to write" in said(done.stderr) and "make room" in done.stderr
+    assert done.returncode == 2 and "no room to write" in last_sentence(done.stderr) and "make room" in done.stderr
     assert (tmp_path / "runs").exists() == kept and not parts(tmp_path)
     if kept:
         (state,) = (tmp_path / "runs").glob("*/without_sky/last.ckpt")
@@ -166,7 +173,7 @@ def test_a_full_disk_while_a_report_is_written(stored, tmp_path, call, monkeypat
     before = {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()}
     with largest_file(2_000):
         done = call("report", copy)
-    assert done.returncode == 2 and "report.ipynb" in said(done.stderr) and "no room to write" in done.stderr
+    assert done.returncode == 2 and "report.ipynb" in last_sentence(done.stderr) and "no room to write" in done.stderr
     assert {path.name: path.read_bytes() for path in copy.iterdir() if path.is_file()} == before
 
 

@@ -9,7 +9,6 @@ import math
 import pkgutil
 import signal
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
 from enum import Enum
 from functools import cache
 from importlib import import_module
@@ -36,7 +35,7 @@ INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "Win
          "graph.combiner.need_sources": "CelestialGraphCombiner", "graph.combiner.node_statistics": "CelestialGraphCombiner", "core.bytes.in_pieces": "CelestialGraphCombiner",
          "core.bytes.recomputed": "the modules that call it in forward", "graph.nodes.aspect_kernel": "AspectGeometry",
          "core.checks.need_shape": "the modules that call it in forward", "graph.encoding.normalise_rows": "the encodings",
-         "model.context.trailing_mean": "market_state", "model.context.market_state": "CelestialPGAT",
+         "model.context.market_state": "CelestialPGAT",
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
          "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
          "fusion.diagnostics.floating": "FusionDiagnostics", "fusion.diagnostics.first_tensor": "FusionDiagnostics",
@@ -198,8 +197,8 @@ def finding():
 
 def state() -> Path:
     """Save the state of a run after two epochs."""
-    keeper = PUBLIC["train.loop.Keeper"](Path("kept"), celestial_pgat.preset("smoke"), scales())
-    torch.save({"callbacks": {"Keeper": keeper.state_dict() | {"history": [{"epoch": 2}]}}}, "state.ckpt")
+    kept = PUBLIC["train.checkpoint.RunCheckpoint"](Path("kept"), celestial_pgat.preset("smoke"), scales())
+    torch.save({"callbacks": {"RunCheckpoint": kept.state_dict() | {"history": [{"epoch": 2}]}}}, "state.ckpt")
     return Path("state.ckpt")
 
 
@@ -320,16 +319,15 @@ BUILDERS = {
     "data.windows.WindowDataset.waves": lambda: torch.ones(30, 113), "data.windows.WindowDataset.edges": lambda: torch.ones(30, 13, 13, 6),
     "data.windows.WindowDataset.calendar": lambda: torch.ones(30, 15), "data.windows.WindowDataset.scale": lambda: 0.01,
     "data.windows.random_batch.cfg": lambda: celestial_pgat.preset("smoke"), "data.windows.check_rows.rows": lambda: 500, "data.windows.check_rows.step": lambda: 4,
-    "model.config.preset.name": lambda: "smoke", "model.config.build.values": lambda: asdict(celestial_pgat.preset("smoke")),
-    "model.config.merge.base": lambda: asdict(celestial_pgat.preset("smoke")), "model.config.merge.given": lambda: {"seed": 3},
+    "model.config.preset.name": lambda: "smoke",
     "model.config.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
-    "model.config.read_override.text": lambda: "model.d=96", "model.config.takes_text.key": lambda: "model.d", "model.config.unknown_key.key": lambda: "depth",
+    "model.config.read_override.text": lambda: "model.d=96",
     "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
     "core.dates.midnight_zone.moments": lambda: pd.date_range("2020-01-01", periods=3),
     "train.loop.refuse_nonfinite_loss.loss": lambda: torch.tensor(1.0), "train.loop.refuse_nonfinite_loss.batch": batch,
-    **{f"train.loop.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("Forecaster", "Keeper", "check_resume")},
+    **{f"train.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("loop.Forecaster", "checkpoint.RunCheckpoint", "checkpoint.resume_state")},
     **{f"train.loop.FitResult.{name}": (lambda name: lambda: getattr(result(), name))(name) for name in ("best_path", "last_path", "history", "fusion", "seconds")},
-    "train.loop.Forecaster.model": model, "train.loop.check_resume.path": state,
+    "train.loop.Forecaster.model": model, "train.checkpoint.resume_state.path": state,
     "app.commands.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.commands.new_folder.parent": lambda: Path("folders"),
     "app.commands.plan.data": table, "app.commands.plan.base": lambda: "smoke", "app.commands.forecast.model": saved, "app.commands.forecast.data": table,
     **{f"app.results.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
@@ -350,7 +348,7 @@ BUILDERS = {
     "prices": prices, "frame": prices, "history": lambda: 16, "horizon": lambda: 3, "batch_size": lambda: 4, "rows": lambda: 100, "validation": lambda: 0.2, "test": lambda: 0.2,
     "scales": scales, "exchange": lambda: "XNYS", "after": lambda: "2020-01-02",
     "body": lambda: celestial_pgat.Body.SUN, "word": lambda: "row", "size": lambda: 20, "steps": lambda: 5, "config": lambda: celestial_pgat.preset("smoke"),
-    "kind": lambda: type(celestial_pgat.preset("smoke")), "where": lambda: "", "folder": lambda: Path("saved"), "given": dict,
+    "kind": lambda: type(celestial_pgat.preset("smoke")), "where": lambda: "", "folder": lambda: Path("saved"),
     "dates": lambda: DATES[:3], "rng": RNG, "day": lambda: "2020-12-21", "start": lambda: "2020-01-01", "end": lambda: "2020-02-01", "days": lambda: 3,
     "longitudes": lambda: np.linspace(0, 6, 13), "angles": lambda: np.linspace(0, 90, 5), "gap": lambda: 2.0,
     "sin_i": lambda: torch.rand(3), "cos_i": lambda: torch.rand(3), "sin_j": lambda: torch.rand(3), "cos_j": lambda: torch.rand(3),

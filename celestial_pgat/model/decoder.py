@@ -6,17 +6,16 @@
 __all__ = ['whole_attention', 'causal_mask', 'TemporalEncoder', 'last_tokens', 'Decoder']
 
 # %% ../../nbs/52_model.decoder.ipynb #cc75ba8f
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..core.checks import checked, need_counts, need_heads, need_shares
 from ..core.bytes import recomputed
+from ..core.checks import checked, need_counts, need_heads, need_shares
 
 # %% ../../nbs/52_model.decoder.ipynb #5caa2048
 @checked
 def whole_attention(layer: nn.Module) -> nn.Module:
-    """Switch off the dropout of the attention weights in `layer`, and return it; all other dropout stays."""
+    """Switch off the dropout of the attention weights in `layer`, and no other; return it."""
     for part in layer.modules():
         if isinstance(part, nn.MultiheadAttention):
             part.dropout = 0.0
@@ -28,61 +27,71 @@ def causal_mask(length: int, device=None) -> Float[Tensor, "length length"]:
     return nn.Transformer.generate_square_subsequent_mask(length, device=device)
 
 
+def _layers(kind: type, d: int, heads: int, layers: int, feedforward: int,
+            dropout: float) -> nn.ModuleList:
+    """Build pre-norm layers without biases, each with initial weights of its own."""
+    need_heads(d, heads)
+    need_counts(layers=layers, feedforward=feedforward)
+    need_shares(dropout=dropout)
+    form = dict(activation="gelu", batch_first=True, norm_first=True, bias=False)
+    return nn.ModuleList(whole_attention(kind(d, heads, feedforward * d, dropout, **form))
+                         for _ in range(layers))
+
+
 @checked
 class TemporalEncoder(nn.Module):
     """Encode a history: `forward(x [B,T,d])` -> `[B,T,d]`, causal, pre-norm, normed at the end.
 
-    With `recompute`, backward runs each layer a second time instead of keeping what is inside of it.
+    With `recompute`, backward runs each layer a second time instead of keeping its inside.
     """
 
-    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
+    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0,
+                 recompute: bool = False):
         super().__init__()
-        need_heads(d, heads)
-        need_counts(layers=layers, feedforward=feedforward)
-        need_shares(dropout=dropout)
-        self.recompute = recompute
-        self.layers = nn.ModuleList(
-            whole_attention(nn.TransformerEncoderLayer(d, heads, feedforward * d, dropout, "gelu", batch_first=True, norm_first=True, bias=False))
-            for _ in range(layers))
+        self.recompute, kind = recompute, nn.TransformerEncoderLayer
+        self.layers = _layers(kind, d, heads, layers, feedforward, dropout)
         self.norm = nn.LayerNorm(d)
 
     def forward(self, x: Float[Tensor, "batch step d"]) -> Float[Tensor, "batch step d"]:
         mask = causal_mask(x.shape[1], x.device)
         for layer in self.layers:
-            x = recomputed(layer, self.recompute)(x, src_mask=mask, is_causal=True)                     # [B,T,d]
+            x = recomputed(layer, self.recompute)(x, src_mask=mask, is_causal=True)     # [B,T,d]
         return self.norm(x)
 
 # %% ../../nbs/52_model.decoder.ipynb #4f5a2599
-def last_tokens(layer: nn.TransformerDecoderLayer, x: Float[Tensor, "batch step d"], memory: Float[Tensor, "batch time d"],
-                mask: Float[Tensor, "step step"], last: int) -> Float[Tensor, "batch last d"]:
-    """Return what `layer`, pre-norm, gives for its `last` tokens: all tokens are keys and values, the last alone are queries."""
-    seen, out = layer.norm1(x), x[:, -last:]                                                            # [B,S,d], [B,last,d]
-    out = out + layer.dropout1(layer.self_attn(seen[:, -last:], seen, seen, attn_mask=mask[-last:], need_weights=False)[0])
-    out = out + layer.dropout2(layer.multihead_attn(layer.norm2(out), memory, memory, need_weights=False)[0])
-    hidden = layer.dropout(layer.activation(layer.linear1(layer.norm3(out))))                           # [B,last,4d]
-    return out + layer.dropout3(layer.linear2(hidden))                                                  # [B,last,d]
+def last_tokens(layer: nn.TransformerDecoderLayer, x: Float[Tensor, "batch step d"],
+                memory: Float[Tensor, "batch time d"], mask: Float[Tensor, "step step"],
+                last: int) -> Float[Tensor, "batch last d"]:
+    """Return what the pre-norm `layer` gives for its `last` tokens: these alone are queries."""
+    tokens = layer.norm1(x)                                                             # [B,S,d]
+    mixed, _ = layer.self_attn(tokens[:, -last:], tokens, tokens, attn_mask=mask[-last:],
+                               need_weights=False)
+    out = x[:, -last:] + layer.dropout1(mixed)                                          # [B,last,d]
+    mixed, _ = layer.multihead_attn(layer.norm2(out), memory, memory, need_weights=False)
+    out = out + layer.dropout2(mixed)                                                   # [B,last,d]
+    hidden = layer.dropout(layer.activation(layer.linear1(layer.norm3(out))))           # [B,last,f]
+    return out + layer.dropout3(layer.linear2(hidden))                                  # [B,last,d]
 
 # %% ../../nbs/52_model.decoder.ipynb #22e9f1af
 @checked
 class Decoder(nn.Module):
-    """Decode forecast steps: `forward(x [B,S,d], memory [B,T,d], last)` -> `[B,last,d]`, causal over S, free over the memory.
+    """Decode forecast steps: `forward(x [B,S,d], memory [B,T,d], last)` -> `[B,last,d]`.
 
-    `last` is the number of tokens at the end that are wanted, 1 to S. `recompute` as in TemporalEncoder.
+    Causal over S, free over the memory; `last` tokens at the end are wanted, 1 to S. `recompute` as
+    in TemporalEncoder.
     """
 
-    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0, recompute: bool = False):
+    def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0,
+                 recompute: bool = False):
         super().__init__()
-        need_heads(d, heads)
-        need_counts(layers=layers, feedforward=feedforward)
-        need_shares(dropout=dropout)
-        self.recompute = recompute
-        self.layers = nn.ModuleList(
-            whole_attention(nn.TransformerDecoderLayer(d, heads, feedforward * d, dropout, "gelu", batch_first=True, norm_first=True, bias=False))
-            for _ in range(layers))
+        self.recompute, kind = recompute, nn.TransformerDecoderLayer
+        self.layers = _layers(kind, d, heads, layers, feedforward, dropout)
         self.norm = nn.LayerNorm(d)
 
-    def forward(self, x: Float[Tensor, "batch step d"], memory: Float[Tensor, "batch time d"], last: int) -> Float[Tensor, "batch last d"]:
-        mask = causal_mask(x.shape[1], x.device)
+    def forward(self, x: Float[Tensor, "batch step d"], memory: Float[Tensor, "batch time d"],
+                last: int) -> Float[Tensor, "batch last d"]:
+        mask, again = causal_mask(x.shape[1], x.device), self.recompute
         for layer in self.layers[:-1]:
-            x = recomputed(layer, self.recompute)(x, memory, tgt_mask=mask, tgt_is_causal=True)         # [B,S,d]
-        return self.norm(recomputed(last_tokens, self.recompute)(self.layers[-1], x, memory, mask, last))
+            x = recomputed(layer, again)(x, memory, tgt_mask=mask, tgt_is_causal=True)  # [B,S,d]
+        x = recomputed(last_tokens, again)(self.layers[-1], x, memory, mask, last)
+        return self.norm(x)                                                             # [B,last,d]

@@ -19,13 +19,13 @@ from ..fusion.gate import FusionGate
 
 # %% ../../nbs/51_model.embedding.ipynb #d7244f97
 def sinusoidal_positions(start: int, length: int, d: int, device=None) -> Float[Tensor, "length d"]:
-    """Return the sinusoidal codes of positions `start` to `start + length - 1`, `[length, d]`; `d` must be even.
+    """Return the codes `[length, d]` of the positions from `start` on; `d` must be even.
 
     Source: Vaswani et al., Attention Is All You Need (2017), section 3.5.
     """
     position = torch.arange(start, start + length, device=device, dtype=torch.float32)
     frequency = 10000.0 ** (-torch.arange(0, d, 2, device=device, dtype=torch.float32) / d)
-    angle = position[:, None] * frequency                                           # [length, d/2]
+    angle = position[:, None] * frequency                                       # [length, d/2]
     return rearrange([angle.sin(), angle.cos()], "half length pair -> length (pair half)")
 
 # %% ../../nbs/51_model.embedding.ipynb #63e842a9
@@ -33,12 +33,13 @@ def sinusoidal_positions(start: int, length: int, d: int, device=None) -> Float[
 class DataEmbedding(nn.Module):
     """Embed values and calendar features of each step in width `d`.
 
-    `forward(values [B,L,V], calendar [B,L,C], start=0)` -> `[B,L,d]`, causal in L; `start` is the position of the first
-    step in the window. The calendar joins through the sub-module `fusion`, a `FusionGate` made with the words in `fusion`.
+    `forward(values [B,L,V], calendar [B,L,C], start=0)` -> `[B,L,d]`, causal in L; `start` is the
+    position of the first step. The calendar joins through `fusion`, a `FusionGate` made with the
+    words in `fusion`.
     """
 
-    def __init__(self, d: int, n_values: int = len(OHLC), n_calendar: int = len(CALENDAR_FEATURES), kernel: int = 3,
-                 dropout: float = 0.0, **fusion: str | None):
+    def __init__(self, d: int, n_values: int = len(OHLC), n_calendar: int = len(CALENDAR_FEATURES),
+                 kernel: int = 3, dropout: float = 0.0, **fusion: str | None):
         super().__init__()
         need_counts(d=d, n_values=n_values, n_calendar=n_calendar, kernel=kernel)
         need_shares(dropout=dropout)
@@ -47,11 +48,12 @@ class DataEmbedding(nn.Module):
         self.fusion = FusionGate(d, **fusion)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, values: Float[Tensor, "batch step value"], calendar: Float[Tensor, "batch step feature"],
+    def forward(self, values: Float[Tensor, "batch step value"],
+                calendar: Float[Tensor, "batch step feature"],
                 start: int = 0) -> Float[Tensor, "batch step d"]:
         reach = self.value.kernel_size[0] - 1
-        change = values.diff(dim=1, prepend=values[:, :1])                                      # [B,L,V]
-        series = torch.cat([values, change], -1).transpose(1, 2)                                # [B,2V,L]
-        token = self.value(F.pad(series, (reach, 0), mode="replicate")).transpose(1, 2)         # [B,L,d]
-        token = token + sinusoidal_positions(start, token.shape[1], token.shape[2], token.device)
-        return self.dropout(self.fusion(token, self.calendar(calendar)))                        # [B,L,d]
+        change = values.diff(dim=1, prepend=values[:, :1])                          # [B,L,V]
+        series = F.pad(torch.cat([values, change], -1).mT, (reach, 0), mode="replicate")
+        token = self.value(series).mT                                               # [B,L,d]
+        token = token + sinusoidal_positions(start, *token.shape[1:], token.device)
+        return self.dropout(self.fusion(token, self.calendar(calendar)))            # [B,L,d]

@@ -14,14 +14,17 @@ from ..core.checks import checked
 
 # %% ../../nbs/60_train.losses.ipynb #bf59c05d
 @checked
-def forecast_loss(forecast: Float[Tensor, "..."], target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
-    """Return the mean squared error over all windows, steps and prices, in scaled units squared.
+def forecast_loss(forecast: Float[Tensor, "..."],
+                  target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
+    """Return the mean squared error over all of `[B,P,4]`, in scaled units squared.
 
-    Both `[B,P,4]`. The result has the dtype of `target`. Raises ValueError where the shapes differ or nothing is given.
+    It has the dtype of `target`. Raises ValueError where the shapes differ or nothing is given.
     """
     if forecast.shape != target.shape:
-        raise ValueError(f"forecast {tuple(forecast.shape)} and target {tuple(target.shape)} differ in shape; both must be "
-                         "[batch, step, price], since a difference of other shapes would be broadcast")
+        raise ValueError(f"forecast {tuple(forecast.shape)} and target {tuple(target.shape)} "
+                         "differ in shape; both must be [batch, step, price], since a difference "
+                         "of other shapes would be broadcast")
     if target.numel() == 0:
-        raise ValueError(f"a loss of shape {tuple(target.shape)} has nothing to average; give at least one window")
+        raise ValueError(f"a loss of shape {tuple(target.shape)} has nothing to average; give at "
+                         "least one window")
     return F.mse_loss(forecast.to(target.dtype), target)

@@ -20,12 +20,13 @@ from ..model.config import TrainConfig
 def warmup_cosine(step: int, total: int, warmup: int, floor: float = 0.0) -> float:
     """Return the factor of the base learning rate at optimiser step `step`, counted from 0.
 
-    It rises linearly to 1 over `warmup` steps and falls along a cosine to `floor` at step `total - 1`, where it stays.
-    Raises ValueError unless 0 <= warmup < total, 0 <= floor <= 1 and step >= 0. The cosine is that of Loshchilov and
-    Hutter, SGDR (2017), without restarts.
+    It rises linearly to 1 over `warmup` steps and falls along a cosine to `floor` at step
+    `total - 1`, where it stays: Loshchilov and Hutter, SGDR (2017), without restarts. Raises
+    ValueError unless 0 <= warmup < total, 0 <= floor <= 1 and step >= 0.
     """
     if not 0 <= warmup < total:
-        raise ValueError(f"a warm-up of {warmup} steps does not fit into a training of {total}; it must be at least 0 and below {total}")
+        raise ValueError(f"a warm-up of {warmup} steps does not fit into a training of {total}; it "
+                         f"must be at least 0 and below {total}")
     if not 0 <= floor <= 1:
         raise ValueError(f"floor={floor} is a share of the base rate and must lie between 0 and 1")
     if step < 0:
@@ -39,33 +40,36 @@ def warmup_cosine(step: int, total: int, warmup: int, floor: float = 0.0) -> flo
 # %% ../../nbs/61_train.optim.ipynb #c66be3f0
 @checked
 def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Split the trainable parameters of `model` into two groups for an optimiser: those that decay and those that do not.
+    """Split the trainable parameters of `model` into those that decay and those that do not.
 
-    Those that decay are called `weight`, or end in it, have two axes or more and belong to no `nn.Embedding`.
-    Raises ValueError where nothing can be trained.
+    Those that decay are called `weight`, or end in it, have two axes or more and belong to no
+    `nn.Embedding`. Raises ValueError where nothing can be trained.
     """
-    named = [(name, parameter, module) for prefix, module in model.named_modules()
-             for name, parameter in module.named_parameters(recurse=False) if parameter.requires_grad]
-    if not named:
-        raise ValueError(f"{type(model).__name__} has no trainable parameter; nothing can be optimised")
-    unique = {id(parameter): (name, parameter, module) for name, parameter, module in named}.values()
-    decays = lambda name, parameter, module: name.endswith("weight") and parameter.ndim >= 2 and not isinstance(module, nn.Embedding)
-    return [{"params": [p for n, p, m in unique if decays(n, p, m) == chosen], "weight_decay": decay}
-            for chosen, decay in ((True, weight_decay), (False, 0.0))]
+    decays = {parameter: name.endswith("weight") and parameter.ndim >= 2
+              and not isinstance(module, nn.Embedding) for module in model.modules()
+              for name, parameter in module.named_parameters(recurse=False)
+              if parameter.requires_grad}
+    if not decays:
+        raise ValueError(f"{type(model).__name__} has no trainable parameter; nothing can be "
+                         "optimised")
+    return [{"params": [parameter for parameter, decay in decays.items() if decay == chosen],
+             "weight_decay": weight_decay * chosen} for chosen in (True, False)]
 
 # %% ../../nbs/61_train.optim.ipynb #7be3b3c8
 @checked
 def configure_optimizer(model: nn.Module, train: TrainConfig, steps_per_epoch: int) -> dict:
-    """Return Adam and its per-step schedule in the form that Lightning's `configure_optimizers` expects.
+    """Return Adam and its per-step schedule as Lightning's `configure_optimizers` expects them.
 
-    `steps_per_epoch` counts optimiser steps, that is batches over `train.accumulate`. Raises ValueError where it is not
-    positive or where the warm-up leaves nothing of the training.
+    `steps_per_epoch` counts optimiser steps, that is batches over `train.accumulate`. Raises
+    ValueError where it is not positive or where the warm-up leaves nothing of the training.
     """
     if steps_per_epoch < 1:
-        raise ValueError(f"steps_per_epoch={steps_per_epoch} leaves nothing to train; it must be at least 1")
+        raise ValueError(f"steps_per_epoch={steps_per_epoch} leaves nothing to train; it must be "
+                         "at least 1")
     optimizer = Adam(decay_groups(model, train.weight_decay), lr=train.learning_rate)
     total, warmup = train.epochs * steps_per_epoch, train.warmup_epochs * steps_per_epoch
     floor = train.min_learning_rate / train.learning_rate
     warmup_cosine(0, total, warmup, floor)
     scheduler = LambdaLR(optimizer, lambda step: warmup_cosine(step, total, warmup, floor))
-    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step", "frequency": 1}}
+    plan = {"scheduler": scheduler, "interval": "step", "frequency": 1}
+    return {"optimizer": optimizer, "lr_scheduler": plan}
