@@ -28,11 +28,10 @@ from .readings import SquareSum
 class NormMonitor:
     """Record how large input and output of layers are: `with NormMonitor(model) as monitor:`.
 
-    `table` has a row for each layer of `types` that was called: type, calls, rms_in, rms_out and
-    their ratio, over all calls, and whether all of it is finite. Of tuples and keyword arguments
-    the first floating tensor counts; where there is none, as in what an embedding is given, the RMS
-    is NaN. Passes that `FusionDiagnostics` repeats are not seen. Raises ValueError for a model
-    without such layers.
+    `table` has a row for each layer of `types` that was called: type, calls, rms_in, rms_out,
+    ratio, and whether all was finite. Of several arguments the first floating tensor counts; where
+    there is none, as in an embedding, the RMS is NaN. Passes that `FusionDiagnostics` repeats are
+    not seen. Raises ValueError for a model without such layers.
     """
 
     def __init__(self, model: nn.Module, types: type | tuple[type, ...] = (
@@ -45,11 +44,9 @@ class NormMonitor:
             raise ValueError(f"{type(model).__name__} has no layer of the types "
                              f"{', '.join(wanted)}; it has {', '.join(has)}")
         self.hooks, self.sums = ExitStack(), defaultdict(lambda: (SquareSum(), SquareSum()))
-        self.calls = defaultdict(int)
 
     def note_call(self, path: str, _: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
         """Add one call."""
-        self.calls[path] += 1
         for sums, x in zip(self.sums[path], (first_tensor((args, kwargs)), first_tensor(output))):
             if x is not None:
                 sums.add(x)
@@ -66,32 +63,29 @@ class NormMonitor:
     @property
     def table(self) -> pd.DataFrame:
         """Return what was seen, one row for each layer."""
-        rows = {path: {"type": type(self.layers[path]).__name__, "calls": calls,
-                       "rms_in": float(self.sums[path][0].rms()),
-                       "rms_out": float(self.sums[path][1].rms()),
-                       "finite": all(math.isfinite(sums.total) for sums in self.sums[path])}
-                for path, calls in self.calls.items()}
+        rows = [(type(self.layers[path]).__name__, max(given.calls, made.calls), float(given.rms()),
+                 float(made.rms()), math.isfinite(given.total + made.total))
+                for path, (given, made) in self.sums.items()]
         columns = ["type", "calls", "rms_in", "rms_out", "finite"]
-        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-        return frame.assign(ratio=frame["rms_out"] / frame["rms_in"])
+        table = pd.DataFrame(rows, list(self.sums), columns)
+        return table.assign(ratio=table["rms_out"] / table["rms_in"])
 
     def __repr__(self) -> str:
-        return f"{len(self.calls)} of {len(self.layers)} layers called\n{self.table.round(3)}"
+        return f"{len(self.sums)} of {len(self.layers)} layers called\n{self.table.round(3)}"
 
     def _repr_html_(self) -> str:
-        heading = f"<p>{len(self.calls)} of {len(self.layers)} layers called</p>"
+        heading = f"<p>{len(self.sums)} of {len(self.layers)} layers called</p>"
         return heading + self.table.to_html(float_format="{:.3g}".format)
 
 # %% ../../nbs/42_fusion.audit.ipynb #e339abd4
 @checked
 @dataclass(frozen=True, repr=False)
 class GradientAudit:
-    """Hold what `gradient_audit` found in `table`, with a row for each parameter.
+    """Hold what `gradient_audit` found: `table` has a row for each parameter that is not `frozen`.
 
-    Its columns are status, rms, entries, rows, zero_rows and where: `status` is "none", "zero",
-    "non-finite" or "healthy"; `zero_rows` counts rows, along the first axis, whose gradient is
-    zero, and `where` names them, as in "8:16". `frozen` counts parameters that need no gradient;
-    they are left out.
+    `status` is "none", "zero", "non-finite" or "healthy"; `zero_rows` counts those of its rows,
+    along the first axis, whose gradient is zero, and `where` names them, as in "8:16". Beside them
+    stand rms, entries and rows.
     """
     table: pd.DataFrame
     frozen: int
@@ -114,18 +108,17 @@ class GradientAudit:
 
     def __repr__(self) -> str:
         found = self.findings.to_string(float_format="{:.3g}".format)
-        return self.heading() + ("" if self.findings.empty else f"\n{found}")
+        return self.heading() if self.findings.empty else f"{self.heading()}\n{found}"
 
     def _repr_html_(self) -> str:
         found = self.findings.to_html(float_format="{:.3g}".format, na_rep="")
-        return f"<p>{self.heading()}</p>" + ("" if self.findings.empty else found)
+        return f"<p>{self.heading()}</p>" + found * (not self.findings.empty)
 
 # %% ../../nbs/42_fusion.audit.ipynb #2418a99a
 def _row_rms(gradient: Tensor) -> np.ndarray:
     """Return the RMS of each row, along the first axis; a gradient without axes is one row."""
     dense = gradient.detach()
-    if dense.layout is not torch.strided:
-        dense = dense.to_dense()
+    dense = dense if dense.layout is torch.strided else dense.to_dense()
     rows = dense.double().reshape(dense.shape[0] if dense.ndim else 1, -1)
     return rows.square().mean(1).sqrt().cpu().numpy()
 

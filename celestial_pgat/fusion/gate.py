@@ -44,8 +44,7 @@ def _check_fusion(strategy: str, norm: str | None, init: str) -> None:
     choices = {"strategy": (strategy, STRATEGIES), "norm": (norm, NORMS), "init": (init, OPENINGS)}
     for name, (value, allowed) in choices.items():
         if value not in allowed:
-            words = ", ".join(map(str, allowed))
-            raise ValueError(f"{name}={value!r} is not known; use one of {words}")
+            raise ValueError(f"{name}={value!r} is not known; use {', '.join(map(str, allowed))}")
     if strategy in UNGATED and init != "balanced":
         raise ValueError(f"strategy={strategy!r} has no gate that init={init!r} could set; leave "
                          "init at 'balanced'")
@@ -55,10 +54,10 @@ def _check_fusion(strategy: str, norm: str | None, init: str) -> None:
 class FusionGate(nn.Module):
     """Join stream `b` to stream `a`: `forward(a, b)`, both `[..., d]` -> `[..., d]`.
 
-    `strategy` is one of STRATEGIES, `norm`, applied to both streams first, "layer", "rms" or None.
-    `init` sets the gate at the start: "balanced" (0.5), "open" (0.88) or "closed" (0.12). Where
-    there is a gate, that which was used, `[..., d]`, or `[..., 1]` for "attention", is the output
-    of the sub-module `opening`. Raises ValueError for other values and streams of other shapes.
+    `strategy` is one of STRATEGIES, `norm`, applied to both first, "layer", "rms" or None. `init`
+    sets the gate at the start: "balanced" (0.5), "open" (0.88) or "closed" (0.12). The gate that
+    was used, `[..., d]`, or `[..., 1]` for "attention", is what the sub-module `opening` returns,
+    where there is one. Raises ValueError for other values and for streams that differ in shape.
     """
 
     def __init__(self, d: int, strategy: str = "gated_addition", norm: str | None = "layer",
@@ -66,8 +65,7 @@ class FusionGate(nn.Module):
         super().__init__()
         need_counts(d=d)
         _check_fusion(strategy, norm, init)
-        self.strategy = strategy
-        self.norm_a, self.norm_b = NORMS[norm](d), NORMS[norm](d)
+        self.strategy, self.norm_a, self.norm_b = strategy, NORMS[norm](d), NORMS[norm](d)
         if strategy == "film":
             self.hidden, self.logit = nn.Linear(d, d), nn.Linear(d, 2 * d)
         elif strategy == "attention":
@@ -88,9 +86,8 @@ class FusionGate(nn.Module):
         return self.logit(F.gelu(self.from_a(a) + self.from_b(b)))                      # [..., d]
 
     def forward(self, a: _Stream, b: _Stream) -> _Stream:
-        for name, stream in (("a", a), ("b", b)):
-            if not isinstance(stream, Tensor):
-                raise TypeError(f"{name} is {described(stream)}; both must be Tensors, [..., d]")
+        if wrong := [stream for stream in (a, b) if not isinstance(stream, Tensor)]:
+            raise TypeError(f"a stream is {described(wrong[0])}; both must be Tensors, [..., d]")
         need_same_shape(a=a, b=b)
         a, b = self.norm_a(a), self.norm_b(b)                                           # [..., d]
         match self.strategy:
@@ -199,10 +196,9 @@ def learning_curve(gate: FusionGate, a: _Stream, b: _Stream, target: Float[Tenso
 class FusionComparison:
     """Hold what `compare_fusion_strategies` found.
 
-    `table` has a row for each (strategy, norm): parameters, output (RMS), gradient_a and
-    gradient_b (RMS, 1 passes unchanged), gate_mean, gate_std, gate_min, gate_max (NaN without a
-    gate), and, with a target, error (mean over the last tenth of the steps). `curves` is None or
-    has a column of errors for each row, over steps.
+    `table` has a row for each (strategy, norm): parameters, output (RMS), gradient_a, gradient_b
+    (RMS, 1 passes unchanged), gate_mean, gate_std, gate_min, gate_max (NaN without a gate), and
+    with a target error (mean of the last tenth). `curves` has these errors over steps, or is None.
     """
     table: pd.DataFrame
     curves: pd.DataFrame | None
@@ -219,9 +215,8 @@ class FusionComparison:
         maps = [("Gradient into b over that into a", share)]
         if "error" in self.table:
             maps.append(("Error at the end", self.table["error"]))
-        size = 4.5 * len(maps), 3.6
-        figure, axes = plt.subplots(1, len(maps), sharey=True, squeeze=False, figsize=size,
-                                    layout="constrained")
+        figure, axes = plt.subplots(1, len(maps), figsize=(4.5 * len(maps), 3.6), sharey=True,
+                                    squeeze=False, layout="constrained")
         for axis, (title, values) in zip(axes[0], maps):
             grid = values.unstack("norm", sort=False)
             sns.heatmap(grid.clip(1e-6, 1e6), annot=grid, fmt=".2g", cmap="cividis", norm=LogNorm(),

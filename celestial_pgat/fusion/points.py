@@ -48,9 +48,8 @@ def change_tensors(nest: Any, change: Callable[[Tensor], Tensor]) -> Any:
 class Branches:
     """Name two branches by the paths of sub-modules, and that which returns the gate, if any does.
 
-    A path such as "encoder" means what that sub-module returns, "merge:0" or "merge:news" what it
-    is given, by place or name. `unit` is the axis of the channels: -1 for `[..., channel]`, 1 for
-    the output of a convolution, `[batch, channel, ...]`.
+    "encoder" means what that sub-module returns, "merge:0" or "merge:news" what it is given, by
+    place or name. `unit` is the axis of the channels, 1 for `[batch, channel, ...]`.
     """
     a: str
     b: str
@@ -65,26 +64,21 @@ class Branch:
     name: str | None = None
     place: int | None = None
 
-    @property
-    def is_argument(self) -> bool:
-        """Say whether the branch is an argument."""
-        return self.name is not None or self.place is not None
-
     def register(self, change: Callable[[Tensor], Tensor]) -> RemovableHandle:
         """Pass the branch through `change` whenever the module is called, until it is removed."""
-        if self.is_argument:
-            hook = PausableHook(lambda _, args, kwargs: self.change_argument(args, kwargs, change))
-            return self.module.register_forward_pre_hook(hook, with_kwargs=True)
-        hook = PausableHook(lambda _, __, output: change_tensors(output, change))
-        return self.module.register_forward_hook(hook)
+        if self.name is None and self.place is None:
+            hook = PausableHook(lambda _, __, output: change_tensors(output, change))
+            return self.module.register_forward_hook(hook)
+        hook = PausableHook(lambda _, args, kwargs: self.change_argument(args, kwargs, change))
+        return self.module.register_forward_pre_hook(hook, with_kwargs=True)
 
     def change_argument(self, args: tuple, kwargs: dict, change: Callable) -> tuple[tuple, dict]:
-        """Pass the argument through `change`; where it is not given, nothing happens."""
+        """Pass a view of the argument through `change`; where it is not given, nothing happens."""
+        views = lambda nest: change_tensors(nest, lambda x: change(x.view_as(x)))
         if self.name in kwargs:
-            return args, kwargs | {self.name: change_tensors(kwargs[self.name], change)}
+            return args, kwargs | {self.name: views(kwargs[self.name])}
         if self.place is not None and self.place < len(args):
-            changed = change_tensors(args[self.place], change)
-            args = (*args[: self.place], changed, *args[self.place + 1 :])
+            args = (*args[: self.place], views(args[self.place]), *args[self.place + 1 :])
         return args, kwargs
 
 # %% ../../nbs/43_fusion.points.ipynb #d9774839
@@ -98,15 +92,13 @@ class FusionPoint:
     gate_path: str = ""
     unit: int = -1
 
-    def tap(self, a: Callable | None = None, b: Callable | None = None,
-            gate: Callable | None = None) -> ExitStack:
-        """Pass the branches through the functions, and show `gate` the gate, until it is closed."""
+    def tap(self, note_gate: Callable | None = None, **changes: Callable) -> ExitStack:
+        """Pass branches `a` and `b` through functions, show one the gate, until it is closed."""
         hooks = ExitStack()
-        for branch, change in ((self.a, a), (self.b, b)):
-            if change is not None:
-                hooks.callback(branch.register(change).remove)
-        if self.gate is not None and gate is not None:
-            hook = PausableHook(lambda _, __, output: gate(first_tensor(output)))
+        for side, change in changes.items():
+            hooks.callback(getattr(self, side).register(change).remove)
+        if self.gate is not None and note_gate is not None:
+            hook = PausableHook(lambda _, __, output: note_gate(first_tensor(output)))
             hooks.callback(self.gate.register_forward_hook(hook).remove)
         return hooks
 

@@ -67,17 +67,15 @@ class PassReading:
 
     def tap(self) -> ExitStack:
         """Note both branches and the gate of each call, until the stack is closed."""
-        return self.point.tap(partial(self.note_branch, "a"), partial(self.note_branch, "b"),
-                              self.note_gate)
+        sides = {side: partial(self.note_branch, side) for side in "ab"}
+        return self.point.tap(self.note_gate, **sides)
 
     def note_branch(self, side: str, x: Tensor) -> Tensor:
         """Note the size of a branch, and wait for the gradient of what is returned."""
-        size, gradient = self.sums[f"rms_{side}"], self.sums[f"grad_{side}"]
-        size.add(x)
-        x = x.view_as(x) if getattr(self.point, side).is_argument else x
+        self.sums[f"rms_{side}"].add(x)
         if x.requires_grad:
-            gradient.expected += x.numel()
-            x.register_hook(gradient.add)
+            self.sums[f"grad_{side}"].expected += x.numel()
+            x.register_hook(self.sums[f"grad_{side}"].add)
         return x
 
     def note_gate(self, gate: Tensor) -> None:
@@ -100,22 +98,11 @@ class PassReading:
         """Say whether a backward pass has come by: nothing more is to be expected."""
         return self.backward or any(self.sums[name].count for name in ("grad_a", "grad_b"))
 
-    @property
-    def without_samples(self) -> bool:
-        """Say whether a branch was called with no elements: a batch of no samples."""
-        sizes = self.sums["rms_a"], self.sums["rms_b"]
-        return any(size.calls and not size.count for size in sizes)
-
 # %% ../../nbs/44_fusion.readings.ipynb #6188fb95
 COLUMNS = ("point", "batch", "calls_a", "calls_b", "rms_a", "rms_b", "rms_ratio", "gate_mean",
            "gate_std", "gate_moves", "gate_min", "gate_max", "saturated", "grad_a", "grad_b",
            "grad_ratio", "pull_ratio", "output_spread", "influence_a", "influence_b", "nonfinite")
 NUMBERS = COLUMNS[2:-1]
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    """Divide; by 0 gives infinity, 0 by 0 NaN."""
-    return numerator / denominator if denominator else math.inf if numerator > 0 else math.nan
 
 
 def finish_reading(reading: PassReading) -> dict[str, Any]:
@@ -125,23 +112,22 @@ def finish_reading(reading: PassReading) -> dict[str, Any]:
     values |= gate_columns(reading.gates) | reading.influence
     for name in ("grad_a", "grad_b"):
         if reading.complete and sums[name].expected and not sums[name].count:
-            values[name] = 0.0
+            values[name] = torch.zeros_like(values[name.replace("grad", "rms")])
+    for size in ("rms", "grad"):                                # tensors or NaN: x / 0 is infinite
+        values[f"{size}_ratio"] = values[f"{size}_b"] / values[f"{size}_a"]
+    values["pull_ratio"] = values["rms_ratio"] * values["grad_ratio"]
     measured = [name for name, value in values.items() if isinstance(value, Tensor)]
     if measured:
         tensors = [values[name].to(values[measured[0]].device, torch.float32) for name in measured]
         values |= zip(measured, torch.stack(tensors).tolist())         # the device is waited for
     if values.get("gate_min", 0) < 0 or values.get("gate_max", 1) > 1:
-        raise ValueError(f"point {point.name!r}: {point.gate_path!r} returns "
-                         f"{values['gate_min']:.3g} to {values['gate_max']:.3g}, so it is no gate, "
-                         "which lies between 0 and 1; name the module of its sigmoid, or leave the "
-                         "gate out")
-    pulls = [values[f"grad_{side}"] * values[f"rms_{side}"] for side in "ba"]
-    values |= {"calls_a": float(sums["rms_a"].calls), "calls_b": float(sums["rms_b"].calls),
-               "rms_ratio": _ratio(values["rms_b"], values["rms_a"]), "pull_ratio": _ratio(*pulls),
-               "grad_ratio": _ratio(values["grad_b"], values["grad_a"])}
-    row = {"point": point.name, "batch": reading.batch,
-           "nonfinite": _name_nonfinite({name: values[name] for name in measured})}
-    return {name: (row | values).get(name, math.nan) for name in COLUMNS}
+        low, high = values["gate_min"], values["gate_max"]
+        raise ValueError(f"point {point.name!r}: {point.gate_path!r} returns {low:.3g} to "
+                         f"{high:.3g}, and a gate 0 to 1; name its sigmoid, or leave the gate out")
+    values |= {"point": point.name, "batch": reading.batch,
+               "calls_a": float(sums["rms_a"].calls), "calls_b": float(sums["rms_b"].calls),
+               "nonfinite": _name_nonfinite({name: values[name] for name in measured})}
+    return {name: values.get(name, math.nan) for name in COLUMNS}
 
 
 def _name_nonfinite(measured: Mapping[str, float]) -> str:
@@ -263,7 +249,8 @@ class RecordedPass:
         """Remove the taps, measure the influence, and return the readings, once."""
         self.taps.close()
         readings, inputs, self.readings, self.inputs = self.readings, self.inputs, [], None
-        if not readings or returned is None or any(one.without_samples for one in readings):
+        sizes = [size for reading in readings for size in reading.sums.values()]
+        if returned is None or not readings or any(size.calls and not size.count for size in sizes):
             return []
         output = self.output(returned)
         shares = self.measure(model, self.points, *inputs) if self.measure else {}

@@ -9,25 +9,22 @@ __all__ = ['SHOWN', 'FORMAT', 'continue_log', 'read_fusion_log', 'Limits', 'summ
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from ..core.checks import checked, need_columns, need_counts
 from ..core.files import append_json_lines, drop_cut_line, read_json_lines, write_whole
-from .readings import COLUMNS, NUMBERS, PassReading, finish_reading
+from .readings import COLUMNS, NUMBERS, finish_reading
 
 # %% ../../nbs/45_fusion.records.ipynb #459a8c51
 @checked
 def continue_log(path: Path, batch: int) -> None:
-    """Make the folder of a fusion log; of one that exists, keep the rows up to `batch` alone.
+    """Let a run go on after `batch` in its fusion log, in a folder that is made if need be.
 
-    A run goes on from there. Warns about what it drops: rows of another run, or of one that was
-    stopped after its state was saved.
+    Later rows, of another run or of one that was stopped, are dropped with a warning.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     drop_cut_line(path)
@@ -36,10 +33,9 @@ def continue_log(path: Path, batch: int) -> None:
     rows = read_json_lines(path, ("point", "batch"), "fusion log")
     kept = [row for row in rows if row["batch"] <= batch]
     if len(kept) < len(rows):
-        dropped = f"{len(rows) - len(kept)} of {len(rows)} rows"
-        warnings.warn(f"{path.name}: {dropped} are of another run or a later state than this one, "
-                      f"which begins after pass {batch}; they are dropped. Give each run a log of "
-                      "its own")
+        dropped = f"{path.name}: {len(rows) - len(kept)} of {len(rows)} rows are dropped"
+        warnings.warn(f"{dropped}; they are of another run or a later state than this one, which "
+                      f"begins after pass {batch}. Give each run a log of its own")
         write_whole(path, lambda part: append_json_lines(part, kept))
 
 
@@ -55,11 +51,7 @@ def read_fusion_log(path: str | Path) -> pd.DataFrame:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{Path(path).name} holds a value that is no number ({error}); mend or "
                          "remove its line") from None
-    return _in_order(rows.drop_duplicates(["point", "batch"], keep="last"))
-
-
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows by batch, those of one batch in the order in which they came."""
+    rows = rows.drop_duplicates(["point", "batch"], keep="last")
     return rows.sort_values("batch", kind="stable", ignore_index=True)
 
 # %% ../../nbs/45_fusion.records.ipynb #6fa1e90f
@@ -81,10 +73,10 @@ class Limits:
                                  f"and {high}, such as the default, {getattr(Limits, name)}")
 
 
-def _find_flags(row: Mapping[str, Any], limits: Limits) -> dict[str, str]:
+def _find_flags(row: pd.Series, limits: Limits) -> dict[str, str]:
     """Return the flags that a row of a summary raises, each with its reason in words."""
-    size, pull, gate = row["rms_ratio"], row["pull_ratio"], row["gate_mean"]
-    moves, saturated = row["gate_moves"], row["saturated"]
+    size, gate, moves, saturated, pull = row[
+        ["rms_ratio", "gate_mean", "gate_moves", "saturated", "pull_ratio"]]
     imbalance = size > limits.imbalance or size < 1 / limits.imbalance
     flags = [
         ("not finite", row["nonfinite"] != "", row["nonfinite"]),
@@ -122,7 +114,9 @@ def summarise_fusion(records: pd.DataFrame, limits: Limits = Limits(), last: int
     table["flags"], table["finding"] = "", ""
     for point, row in table.iterrows():
         flags = _find_flags(row, limits)
-        table.loc[point, ["flags", "finding"]] = ", ".join(flags), _finding(row, flags)
+        reasons = [f"{name}: {why}" for name, why in flags.items()] or ["no flag"]
+        table.loc[point, "flags"] = ", ".join(flags)
+        table.loc[point, "finding"] = "; ".join([_finding(row), *reasons])
     return table
 
 
@@ -132,7 +126,7 @@ def _count_nonfinite(names: pd.Series) -> str:
     return ", ".join(f"{name} in {count} of {len(names)} batches" for name, count in counts.items())
 
 
-def _describe_use(row: Mapping[str, Any]) -> str:
+def _finding(row: pd.Series) -> str:
     """Say in words what the output loses without b, or why that is not known."""
     share, spread = row["influence_b"], row["output_spread"]
     silent = [side for side in "ab" if row[f"calls_{side}"] == 0]
@@ -150,12 +144,6 @@ def _describe_use(row: Mapping[str, Any]) -> str:
         return "without b the output stays the same"
     return f"without b the output changes by {share:.2g} of its spread"
 
-
-def _finding(row: Mapping[str, Any], flags: Mapping[str, str]) -> str:
-    """Say what the output loses without b, and which flags are raised, with the reasons."""
-    reasons = [f"{name}: {why}" for name, why in flags.items()]
-    return "; ".join([_describe_use(row), *(reasons or ["no flag"])])
-
 # %% ../../nbs/45_fusion.records.ipynb #b606e66c
 SHOWN = ["rms_a", "rms_b", "rms_ratio", "gate_mean", "gate_moves", "gate_min", "gate_max",
          "saturated", "grad_ratio", "pull_ratio", "influence_a", "influence_b", "flags"]
@@ -166,18 +154,18 @@ class FusionRecords:
     """Keep the rows of fusion points over `passes` training passes, in memory and in a log."""
 
     def __init__(self, limits: Limits = Limits(), path: str | Path | None = None):
-        self.limits, self.path = limits, None if path is None else Path(path)
-        self.writes = True                                  # one process of several writes the log
+        self.limits, self.path, self.writes = limits, path and Path(path), False
         self.clear()
 
     def clear(self) -> None:
         """Forget everything; the log stays."""
         self.passes, self.rows, self.readings = 0, [], []
 
-    def open_log(self) -> None:
-        """Go on with the log, if there is one, from the pass that was counted last."""
-        if self.path is not None and self.writes:
-            continue_log(self.path, self.passes)
+    def go_on(self, passes: int, writes: bool = True) -> None:
+        """Go on after `passes`, in the log, too, if this process of several `writes` it."""
+        self.passes, self.writes = passes, writes and self.path is not None
+        if self.writes:
+            continue_log(self.path, passes)
 
     def finish(self, incomplete: bool = True) -> None:
         """Make rows of the readings, of all or of those that are complete."""
@@ -185,14 +173,15 @@ class FusionRecords:
         self.readings = [reading for reading in self.readings if reading not in ready]
         rows = [finish_reading(reading) for reading in ready]
         self.rows += rows
-        if rows and self.path is not None and self.writes:
+        if rows and self.writes:
             append_json_lines(self.path, rows)
 
     @property
     def table(self) -> pd.DataFrame:
         """Return all rows, with COLUMNS; open readings have no gradients yet."""
         rows = self.rows + [finish_reading(reading) for reading in self.readings]
-        return _in_order(pd.DataFrame(rows, columns=list(COLUMNS)))
+        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        return table.sort_values("batch", kind="stable", ignore_index=True)
 
     def heading(self) -> str:
         """Say what was recorded."""
