@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SEPARATORS', 'NUMBER', 'MISSING', 'ORNAMENTS', 'GROUPED', 'COMMA_STYLE', 'POINT_STYLE', 'is_number', 'is_blank',
-           'read_file', 'plain_name', 'find_columns', 'number_style', 'as_numbers', 'look_like_returns', 'refuse_cells']
+           'read_file', 'plain_name', 'find_columns', 'number_style', 'as_numbers', 'refuse_cells', 'look_like_returns']
 
 # %% ../../nbs/07_core.tables.ipynb #fdb14c36
 import csv
@@ -337,8 +337,7 @@ def as_numbers(table: pd.DataFrame, decimal: str | None = None) -> pd.DataFrame:
     numbers = table.apply(lambda column: _numbers(column, decimal)).astype("float64")
     if numbers.isna().any(axis=None):
         missing = table.map(lambda c: is_blank(c) or str(c).strip().lower() in MISSING)
-        refuse_cells(table,
-                     numbers.isna() & ~missing, "is not a number",
+        refuse_cells(table, numbers.isna() & ~missing, "is not a number",
                      "write plain decimals such as 2506.85")
     return numbers
 
@@ -369,17 +368,6 @@ def _number(cell: object, decimal: str | None) -> float:
 
 
 @checked
-def look_like_returns(values: pd.Series) -> bool:
-    """Say whether numbers change more from row to row than over the whole table, which prices and
-    their logarithms do not."""
-    values = values.dropna().to_numpy(float)
-    if len(values) <= 20:
-        return False
-    usual = lambda sizes: np.sort(np.abs(sizes))[:-(len(sizes) // 10)].mean()  # slips do not count
-    return bool(usual(np.diff(values)) > usual(values - np.median(values)) > 0)
-
-
-@checked
 def refuse_cells(table: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) -> None:
     """Raise ValueError for the first True of `faults`, naming the column, its value, the row and
     the number of the others."""
@@ -389,3 +377,14 @@ def refuse_cells(table: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: s
         when = f"on {row:%Y-%m-%d}" if isinstance(row, pd.Timestamp) else f"in row {row}"
         value = str(table.iat[rows[0], columns[0]])[:40] or "(empty)"
         raise ValueError(f"{faults.columns[columns[0]]} {value} {when} {what}{more}; {remedy}")
+
+# %% ../../nbs/07_core.tables.ipynb #9408b776
+@checked
+def look_like_returns(values: pd.Series) -> bool:
+    """Say whether numbers change more from row to row than over the whole table, which prices and
+    their logarithms do not."""
+    values = values.dropna().to_numpy(float)
+    if len(values) <= 20:
+        return False
+    usual = lambda sizes: np.sort(np.abs(sizes))[:-(len(sizes) // 10)].mean()  # slips do not count
+    return bool(usual(np.diff(values)) > usual(values - np.median(values)) > 0)

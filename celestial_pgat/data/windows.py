@@ -25,6 +25,7 @@ from ..core.checks import checked, described, need_columns, need_counts, need_ro
 from ..core.tables import refuse_cells
 from .batch import WALK, ForecastBatch, Scales, assemble, reference_scales
 from .calendar import calendar_features, next_sessions, sessions_between
+from .columns import OHLC
 from .prices import validate_ohlc
 from .series import check_series
 from ..sky.edges import edges_of
@@ -178,6 +179,31 @@ def sky_of(dates: pd.DatetimeIndex, waves: pd.DataFrame | None = None,
     return chosen
 
 # %% ../../nbs/24_data.windows.ipynb #e60cf5b7
+def _tables_of(prices: pd.DataFrame, sky: pd.DataFrame, scales: Scales,
+               exchange: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return log prices, scaled waves, edges and calendar, a row for each date of `sky`; the last
+    close stands for prices of days that have none yet."""
+    logs = np.log(prices[list(OHLC)].to_numpy())
+    ahead = np.full((len(sky) - len(logs), 4), logs[-1, 3])
+    calendar = torch.tensor(calendar_features(sky.index, exchange).to_numpy())
+    return torch.tensor(np.concatenate([logs, ahead])), scales.apply(sky), edges_of(sky), calendar
+
+
+def _in_order(dataset: WindowDataset, batch_size: int) -> DataLoader:
+    """Give the windows of a block in the order of time."""
+    batches = BatchSampler(SequentialSampler(dataset), batch_size, drop_last=False)
+    return DataLoader(dataset, sampler=batches, batch_size=None)
+
+
+def _summarise(parts: dict[str, WindowDataset], loaders: list[DataLoader]) -> pd.DataFrame:
+    """Return a table of blocks: rows, windows, batches, first and last dates."""
+    rows = {name: (len(part.dates), len(part), len(loader), part.dates[0], part.origins[0],
+                   part.origins[-1], part.dates[-1])
+            for (name, part), loader in zip(parts.items(), loaders)}
+    columns = ["rows", "windows", "batches", "first row", "first origin", "last origin", "last row"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+# %% ../../nbs/24_data.windows.ipynb #7326309a
 @checked
 class ForecastData(LightningDataModule):
     """Cut validated prices into training, validation and test windows, with the sky and the
@@ -185,8 +211,8 @@ class ForecastData(LightningDataModule):
 
     `.train`, `.validation`, `.test` are `WindowDataset`s, `.blocks` their rows, `.scales` what was
     fitted on the training rows (or given). `waves` replaces the computed sky. Raises ValueError for
-    prices that are not valid, whose rows do not fit each other or the `exchange` (see
-    `check_series`, also for `accept` and `repair`), or which have too few rows."""
+    invalid prices, for rows that do not fit each other or the `exchange` (see `check_series`, also
+    for `accept` and `repair`), and for too few rows."""
     def __init__(self, prices: pd.DataFrame, history: int, horizon: int, batch_size: int,
                  accumulate: int = 1, validation: float = 0.15, test: float = 0.15,
                  exchange: str = "XNYS", hour: int = 21, waves: pd.DataFrame | None = None,
@@ -197,58 +223,41 @@ class ForecastData(LightningDataModule):
         need_counts(0, seed=seed)
         sky = sky_of(validate_ohlc(prices).index, waves, hour)
         self.prices = check_series(prices, exchange, accept, repair)
-        dates, step = self.prices.index, batch_size * accumulate
-        check_rows(len(dates), history, horizon, step, validation, test)
+        rows, step, sky = len(self.prices), batch_size * accumulate, sky.loc[self.prices.index]
+        check_rows(rows, history, horizon, step, validation, test)
         self.history, self.horizon, self.batch_size = history, horizon, batch_size
         self.exchange, self.hour, self.accept, self.given_waves = exchange, hour, accept, waves
-        self.blocks = split_rows(len(dates), validation, test)
-        logs, sky, train = np.log(self.prices), sky.loc[dates], self.blocks["train"]
-        self.scales = Scales.fit(logs[train], sky[train]) if scales is None else scales
-        calendar = torch.tensor(calendar_features(dates, exchange).to_numpy())
-        tables = torch.tensor(logs.to_numpy()), self.scales.apply(sky), edges_of(sky), calendar
-        cut = lambda rows: WindowDataset(dates[rows], *(table[rows] for table in tables), history,
-                                         horizon, self.scales.price)
+        self.blocks = split_rows(rows, validation, test)
+        train = self.blocks["train"]
+        self.scales = scales or Scales.fit(np.log(self.prices[train]), sky[train])
+        tables = _tables_of(self.prices, sky, self.scales, exchange)
+        cut = lambda rows: WindowDataset(sky.index[rows], *(table[rows] for table in tables),
+                                         history, horizon, self.scales.price)
         self.train, self.validation, self.test = map(cut, self.blocks.values())
         windows = len(self.train) // step * step
         self.sampler = EpochSampler(len(self.train), windows, batch_size, seed)
 
     def train_dataloader(self) -> DataLoader:
-        """Give shuffled batches, a whole number of optimiser steps; `set_epoch` of its sampler
-        chooses the order."""
+        """Give shuffled batches, whole optimiser steps; the sampler's `set_epoch` orders them."""
         return DataLoader(self.train, sampler=self.sampler, batch_size=None)
 
     def val_dataloader(self) -> DataLoader:
         """Give all validation windows in the order of time."""
-        return self._in_order(self.validation)
+        return _in_order(self.validation, self.batch_size)
 
     def test_dataloader(self) -> DataLoader:
         """Give all test windows in the order of time."""
-        return self._in_order(self.test)
-
-    def _in_order(self, dataset: WindowDataset) -> DataLoader:
-        batches = BatchSampler(SequentialSampler(dataset), self.batch_size, drop_last=False)
-        return DataLoader(dataset, sampler=batches, batch_size=None)
+        return _in_order(self.test, self.batch_size)
 
     def forecast_batch(self) -> tuple[ForecastBatch, pd.DatetimeIndex]:
-        """Return the batch (B=1) that ends with the last row, and the sessions that it forecasts;
-        see `future_batch`."""
+        """Return the batch (B=1) after the last row, and its sessions; see `future_batch`."""
         return future_batch(self.prices, self.history, self.horizon, self.scales, self.exchange,
                             self.hour, self.given_waves, self.accept)
 
     def summary(self) -> pd.DataFrame:
-        """Return a table of the blocks: rows, windows, batches in an epoch, and the dates of the
-        first and last row and origin."""
+        """Return a table of the blocks: rows, windows, batches, first and last dates."""
         loaders = self.train_dataloader(), self.val_dataloader(), self.test_dataloader()
-        table = {
-            name: (len(part.dates), len(part), len(loader), part.dates[0], part.origins[0],
-                   part.origins[-1], part.dates[-1])
-            for name, part, loader in zip(self.blocks, (self.train, self.validation,
-                                                        self.test), loaders)
-        }
-        columns = [
-            "rows", "windows", "batches", "first row", "first origin", "last origin", "last row"
-        ]
-        return pd.DataFrame.from_dict(table, orient="index", columns=columns)
+        return _summarise({name: getattr(self, name) for name in self.blocks}, loaders)
 
 # %% ../../nbs/24_data.windows.ipynb #5b8f7033
 @checked
@@ -265,12 +274,9 @@ def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scale
     last = valid.iloc[-history:]
     end = last.index[-1]
     sessions = next_sessions(end, horizon, exchange) + (end - end.normalize())
-    dates = last.index.append(sessions)
-    logs = torch.tensor(np.log(last.to_numpy()))
-    logs = torch.cat([logs, logs[-1:, 3:].expand(horizon, 4)])  # the last close, hence zeros
-    sky, calendar = sky_of(dates, waves, hour), calendar_features(dates, exchange)
-    rows = logs, scales.apply(sky), edges_of(sky), torch.tensor(calendar.to_numpy())
-    return assemble(*(part[None] for part in rows), history, scales.price), sessions
+    sky = sky_of(last.index.append(sessions), waves, hour)
+    tables = _tables_of(last, sky, scales, exchange)
+    return assemble(*(table[None] for table in tables), history, scales.price), sessions
 
 # %% ../../nbs/24_data.windows.ipynb #b2b10922
 @checked
