@@ -12,7 +12,8 @@ from skyfield.framelib import ecliptic_frame
 
 from celestial_pgat.sky.bodies import Body
 from celestial_pgat.sky.ephemeris import _NAMES, _kernel, _timescale, body_states
-from celestial_pgat.sky.waves import WAVES, longitudes, read_table, waves_from_states
+from celestial_pgat.sky.table import read_table
+from celestial_pgat.sky.waves import WAVES, longitudes, waves_from_states
 
 CASES = Path(__file__).parent / "cases"
 TWELVE = {b: b.label for b in Body if b is not Body.CHIRON} | {Body.NORTH_NODE: "Mean Rahu", Body.SOUTH_NODE: "Mean Ketu"}

@@ -215,8 +215,8 @@ def need_finite(**arrays: Any) -> None:
                             "its texts and dates, or leave them out") from None
         if not finite.all():
             share = f"{int((~finite).sum())} of {int(np.prod(np.shape(finite)))}"
-            raise ValueError(f"{name} holds NaN or infinite values ({share}); find out where they came "
-                             "from, or leave these rows out")
+            raise ValueError(f"{name} holds NaN or infinite values ({share}); find out where they "
+                             "came from, or leave these rows out")
 
 
 def need_same_shape(**arrays: Any) -> None:
@@ -252,7 +252,8 @@ def need_shape(name: str, tensor: Any, *sizes: int) -> None:
 
 @checked
 def need_heads(width: int, heads: int, name: str = "width") -> None:
-    """Raise ValueError for a `width` that `heads` cannot share equally, with the nearest that they can."""
+    """Raise ValueError for a `width` that `heads` cannot share equally, with the nearest that they
+    can."""
     need_counts(**{name: width}, heads=heads)
     if width % heads:
         below = width - width % heads

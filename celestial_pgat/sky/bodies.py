@@ -10,15 +10,18 @@ import math
 from enum import Enum, IntEnum
 
 # %% ../../nbs/10_sky.bodies.ipynb #5cb47745
-_LABELS = ("Sun", "Moon", "Mercury", "Venus", "Mars", "Jupiter", "Saturn", "Uranus", "Neptune", "Pluto",
-           "North Node", "South Node", "Chiron")
+_LABELS = ("Sun", "Moon", "Mercury", "Venus", "Mars", "Jupiter", "Saturn", "Uranus", "Neptune",
+           "Pluto", "North Node", "South Node", "Chiron")
 _SYMBOLS = "☉☽☿♀♂♃♄♅♆♇☊☋⚷"
-_ALIASES = {"rahu": "north_node", "mean_rahu": "north_node", "true_rahu": "north_node", "ketu": "south_node",
-            "mean_ketu": "south_node", "true_ketu": "south_node", "ascending_node": "north_node", "descending_node": "south_node"}
+_ALIASES = {
+    "rahu": "north_node", "mean_rahu": "north_node", "true_rahu": "north_node",
+    "ketu": "south_node", "mean_ketu": "south_node", "true_ketu": "south_node",
+    "ascending_node": "north_node", "descending_node": "south_node"
+}
 
 # %% ../../nbs/10_sky.bodies.ipynb #5df0b07a
 class Body(IntEnum):
-    "One of the 13 bodies; its integer is its index on every body axis."
+    """One of the 13 bodies; its integer is its index on every body axis."""
     SUN = 0
     MOON = 1
     MERCURY = 2
@@ -35,27 +38,28 @@ class Body(IntEnum):
 
     @property
     def label(self) -> str:
-        "Name to show, such as `North Node`."
+        """Name to show, such as `North Node`."""
         return _LABELS[self]
 
     @property
     def key(self) -> str:
-        "Name inside column names, such as `north_node`."
+        """Name inside column names, such as `north_node`."""
         return self.name.lower()
 
     @property
     def symbol(self) -> str:
-        "Unicode glyph of the body."
+        """Unicode glyph of the body."""
         return _SYMBOLS[self]
 
     @property
     def is_node(self) -> bool:
-        "Whether this is a point of the Moon's orbit and not an object: nodes have no distance."
+        """Whether this is a point of the Moon's orbit and not an object: nodes have no distance."""
         return self in (Body.NORTH_NODE, Body.SOUTH_NODE)
 
     @classmethod
     def parse(cls, name: "Body | str | int") -> "Body":
-        "Find a body by name (any case, space, hyphen or underscore), by index or by itself; `ValueError` otherwise."
+        """Find a body by name (any case, space, hyphen or underscore), by index or by itself;
+        `ValueError` otherwise."""
         if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < len(cls):
             return cls(name)
         if isinstance(name, str):
@@ -63,15 +67,15 @@ class Body(IntEnum):
             key = _ALIASES.get(key, key).upper()
             if key in cls.__members__:
                 return cls[key]
-        raise ValueError(f"unknown body {name!r}: use an index from 0 to {len(cls) - 1} or one of {', '.join(_LABELS)} "
-                         "(Rahu and Ketu are the North and South Node)")
+        raise ValueError(f"unknown body {name!r}: use an index from 0 to {len(cls) - 1} or one of "
+                         f"{', '.join(_LABELS)} (Rahu and Ketu are the North and South Node)")
 
 # %% ../../nbs/10_sky.bodies.ipynb #d1f03145
 N_BODIES = len(Body)
 
 # %% ../../nbs/10_sky.bodies.ipynb #7ab36ea4
 class Aspect(Enum):
-    "One of the five classical aspects; its value is the angle in degrees."
+    """One of the five classical aspects; its value is the angle in degrees."""
     CONJUNCTION = 0
     SEXTILE = 60
     SQUARE = 90
@@ -80,12 +84,12 @@ class Aspect(Enum):
 
     @property
     def degrees(self) -> float:
-        "Exact separation in degrees."
+        """Exact separation in degrees."""
         return float(self.value)
 
     @property
     def radians(self) -> float:
-        "Exact separation in radians."
+        """Exact separation in radians."""
         return math.radians(self.value)
 
     @property
@@ -95,15 +99,17 @@ class Aspect(Enum):
 
     @property
     def label(self) -> str:
-        "Name to show, such as `Trine`."
+        """Name to show, such as `Trine`."""
         return self.name.title()
 
     @property
     def symbol(self) -> str:
-        "Unicode glyph of the aspect."
+        """Unicode glyph of the aspect."""
         return {0: "☌", 60: "✶", 90: "□", 120: "△", 180: "☍"}[self.value]
 
     @property
     def color(self) -> str:
-        "Colour for pictures (Okabe and Ito's colour-blind safe set): cool for +1, warm for -1, black for a conjunction."
-        return {0: "#000000", 60: "#56B4E9", 90: "#E69F00", 120: "#0072B2", 180: "#D55E00"}[self.value]
+        """Colour for pictures (Okabe and Ito's colour-blind safe set): cool for +1, warm for -1,
+        black for a conjunction."""
+        return {0: "#000000", 60: "#56B4E9", 90: "#E69F00", 120: "#0072B2",
+                180: "#D55E00"}[self.value]

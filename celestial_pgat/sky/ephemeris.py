@@ -29,7 +29,7 @@ from .bodies import N_BODIES, Body
 # %% ../../nbs/11_sky.ephemeris.ipynb #6c52ae70
 @cache
 def _kernel():
-    "Open JPL DE421 as `skyfield-data` installed it."
+    """Open JPL DE421 as `skyfield-data` installed it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*finals2000A", category=RuntimeWarning)
         folder = get_skyfield_data_path()
@@ -38,35 +38,42 @@ def _kernel():
 # %% ../../nbs/11_sky.ephemeris.ipynb #48773e14
 EPHEMERIS_START = pd.Timestamp("1899-07-29 12:00")  # UTC
 EPHEMERIS_END = pd.Timestamp("2053-10-08 22:00")  # UTC
-QUANTITIES = ("longitude", "latitude", "declination", "distance", "longitude_rate", "declination_rate", "distance_rate")
+QUANTITIES = ("longitude", "latitude", "declination", "distance", "longitude_rate",
+              "declination_rate", "distance_rate")
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #539f7923
 def _read_dates(dates: Iterable | date | str) -> pd.DatetimeIndex:
-    "Turn dates in any accepted form into a `DatetimeIndex` without gaps; `ValueError` names what cannot be read."
+    """Turn dates in any accepted form into a `DatetimeIndex` without gaps; `ValueError` names what
+    cannot be read."""
     if isinstance(dates, pd.DatetimeIndex):
         index = dates
     else:
         values = [dates] if isinstance(dates, (str, date)) else list(dates)
         strange = [v for v in values if not isinstance(v, (str, date, np.datetime64))]
         try:
-            index = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601", errors="coerce")) if not strange else None
+            read = pd.to_datetime([] if strange else values, format="ISO8601", errors="coerce")
+            index = pd.DatetimeIndex(read)
         except ValueError as error:
-            raise ValueError("dates with and without time zone, or of several zones, are mixed: convert them to UTC first") from error
+            raise ValueError("dates with and without time zone, or of several zones, are mixed: "
+                             "convert them to UTC first") from error
         strange = strange or [v for v, bad in zip(values, index.isna()) if bad and v is not pd.NaT]
         if strange:
-            raise ValueError(f"cannot read {strange[0]!r} as a date: give ISO strings such as '2020-12-21' or "
-                             "'2020-12-21T18:20', datetimes, or a DatetimeIndex")
+            raise ValueError(f"cannot read {strange[0]!r} as a date: give ISO strings such as "
+                             "'2020-12-21' or '2020-12-21T18:20', datetimes, or a DatetimeIndex")
     if len(index) == 0:
         raise ValueError("no dates given: at least one is needed")
     if index.hasnans:
-        raise ValueError(f"date number {int(index.isna().argmax())} is NaT (missing): drop or fill the missing dates first")
+        raise ValueError(f"date number {int(index.isna().argmax())} is NaT (missing): drop or "
+                         "fill the missing dates first")
     return index
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #71a63b00
 def _moments(index: pd.DatetimeIndex, hour: int | float) -> pd.DatetimeIndex:
-    "Give the UTC moments of an index, bare dates placed at `hour`; `ValueError` outside the span of DE421."
+    """Give the UTC moments of an index, bare dates placed at `hour`; `ValueError` outside the span
+    of DE421."""
     if not 0 <= hour < 24:
-        raise ValueError(f"hour is {hour}: it is the UTC hour of bare dates, from 0 up to but not including 24")
+        raise ValueError(f"hour is {hour}: it is the UTC hour of bare dates, from 0 up to but not "
+                         "including 24")
     bare = index.tz is None and (index == index.normalize()).all()
     moments = index + pd.Timedelta(hours=hour) if bare else index
     moments = moments if index.tz is None else moments.tz_convert("UTC").tz_localize(None)
@@ -82,52 +89,71 @@ def _moments(index: pd.DatetimeIndex, hour: int | float) -> pd.DatetimeIndex:
             ends = [f"the first {early.sum()} rows, before {inside[0]:{form}}"] * bool(early.any())
             ends += [f"the last {late.sum()} rows, after {inside[-1]:{form}}"] * bool(late.any())
             remedy = f"leave out {' and '.join(ends)}"
-        raise ValueError(f"{moments[outside][0]} UTC is outside the ephemeris, which covers {EPHEMERIS_START} to {EPHEMERIS_END} UTC "
-                         f"({count} of {len(moments)} dates are outside): {remedy}")
+        raise ValueError(f"{moments[outside][0]} UTC is outside the ephemeris, which covers "
+                         f"{EPHEMERIS_START} to {EPHEMERIS_END} UTC ({count} of {len(moments)} "
+                         f"dates are outside): {remedy}")
     return moments
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #008559da
 @cache
 def _timescale():
-    "Load the clock tables that skyfield carries."
+    """Load the clock tables that skyfield carries."""
     return load.timescale(builtin=True)
 
 
 def _with_frame(t: Time) -> Time:
-    "Attach the nutation of the short series IAU 2000B, which `t.M` and the ecliptic frame then use."
+    """Attach the nutation of the short series IAU 2000B, which `t.M` and the ecliptic frame then
+    use."""
     t._nutation_angles_radians = iau2000b_radians(t)
     return t
 
 
 def _terrestrial(moments: pd.DatetimeIndex) -> Time:
-    "Convert UTC moments to skyfield times; before 1972 civil time is the Earth's rotation (UT1)."
+    """Convert UTC moments to skyfield times; before 1972 civil time is the Earth's rotation (UT1).
+    """
     ts, second = _timescale(), moments.second + moments.microsecond * 1e-6
-    parts = [np.asarray(x) for x in (moments.year, moments.month, moments.day, moments.hour, moments.minute, second)]
+    parts = [
+        np.asarray(x)
+        for x in (moments.year, moments.month, moments.day, moments.hour, moments.minute, second)
+    ]
     utc, rotation = ts.utc(*parts), ts.ut1(*parts)
     early = parts[0] < 1972
-    return ts.tt_jd(np.where(early, rotation.whole, utc.whole), np.where(early, rotation.tt_fraction, utc.tt_fraction))
+    return ts.tt_jd(np.where(early, rotation.whole, utc.whole),
+                    np.where(early, rotation.tt_fraction, utc.tt_fraction))
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #bb6250b9
 _K2 = 0.01720209895**2  # Gauss: gravity of the Sun in au^3/day^2
 _J2000 = 2451545.0
-_CHIRON_STATE = np.array([-3.5295974174711793, -8.675404290195033, -2.9358993244673974,  # au from the Sun, ICRF
-                          0.0049712296236987166, -0.003626425457863146, -0.0008257943242970334])  # au/day (Swiss Ephemeris)
-_INNER = {"sun": 1.0, "mercury barycenter": 1 / 6023600, "venus barycenter": 1 / 408523.71,
-          "earth barycenter": 1 / 328900.56, "mars barycenter": 1 / 3098708}  # masses in Suns
-_GIANTS = {"jupiter barycenter": 1 / 1047.348644, "saturn barycenter": 1 / 3497.9018,
-           "uranus barycenter": 1 / 22902.98, "neptune barycenter": 1 / 19412.26}
+_CHIRON_STATE = np.array([
+    -3.5295974174711793,
+    -8.675404290195033,
+    -2.9358993244673974,  # au from the Sun, ICRF
+    0.0049712296236987166,
+    -0.003626425457863146,
+    -0.0008257943242970334
+])  # au/day (Swiss Ephemeris)
+_INNER = {
+    "sun": 1.0, "mercury barycenter": 1 / 6023600, "venus barycenter": 1 / 408523.71,
+    "earth barycenter": 1 / 328900.56, "mars barycenter": 1 / 3098708
+}  # masses in Suns
+_GIANTS = {
+    "jupiter barycenter": 1 / 1047.348644, "saturn barycenter": 1 / 3497.9018,
+    "uranus barycenter": 1 / 22902.98, "neptune barycenter": 1 / 19412.26
+}
 
 
 def _attractors(t: Time) -> tuple[np.ndarray, np.ndarray]:
-    "Give positions [5, 3, time] in au and masses [5] in Suns of what pulls Chiron."
+    """Give positions [5, 3, time] in au and masses [5] in Suns of what pulls Chiron."""
     place = lambda name: _kernel()[name].at(t).position.au
     inner = sum(mass * place(name) for name, mass in _INNER.items()) / sum(_INNER.values())
-    return np.stack([inner, *map(place, _GIANTS)]), np.array([sum(_INNER.values()), *_GIANTS.values()])
+    return np.stack([inner,
+                     *map(place, _GIANTS)]), np.array([sum(_INNER.values()), *_GIANTS.values()])
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #973a93e3
 @cache
 def _chiron_orbit():
-    "Integrate Chiron over the whole span of DE421, both ways from J2000; give (backward, forward) dense solutions."
+    """Integrate Chiron over the whole span of DE421, both ways from J2000; give (backward, forward)
+    dense solutions."""
     days = np.arange(2414864.5, 2471184.5 + 1, 20.0)
     places, masses = _attractors(_timescale().tdb_jd(days))
     path, pull = CubicSpline(days, places, axis=-1), _K2 * masses
@@ -136,14 +162,17 @@ def _chiron_orbit():
 
     def motion(day, y):
         gap = path(day) - y[:3]
-        return np.concatenate([y[3:], pull / (gap * gap).sum(1) ** 1.5 @ gap])
+        return np.concatenate([y[3:], pull / (gap * gap).sum(1)**1.5 @ gap])
 
-    return tuple(solve_ivp(motion, (_J2000, end), state, "DOP853", dense_output=True, rtol=1e-11, atol=1e-12).sol
-                 for end in (days[0], days[-1]))
+    return tuple(
+        solve_ivp(motion, (_J2000,
+                           end), state, "DOP853", dense_output=True, rtol=1e-11, atol=1e-12).sol
+        for end in (days[0], days[-1]))
 
 
 class _Chiron(VectorFunction):
-    "Chiron seen from the centre of mass of the Solar System, so that skyfield can observe it like any planet."
+    """Chiron seen from the centre of mass of the Solar System, so that skyfield can observe it like
+    any planet."""
     center, target = 0, 2002060
 
     def _at(self, t: Time):
@@ -152,49 +181,61 @@ class _Chiron(VectorFunction):
         return y[:3], y[3:], None, None
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #67e85e5f
-_NAMES = {Body.SUN: "sun", Body.MOON: "moon", Body.MERCURY: "mercury", Body.VENUS: "venus", Body.MARS: "mars"} | {
-    body: f"{body.key} barycenter" for body in (Body.JUPITER, Body.SATURN, Body.URANUS, Body.NEPTUNE, Body.PLUTO)}
+_NAMES = {
+    Body.SUN: "sun", Body.MOON: "moon", Body.MERCURY: "mercury", Body.VENUS: "venus",
+    Body.MARS: "mars"
+} | {
+    body: f"{body.key} barycenter"
+    for body in (Body.JUPITER, Body.SATURN, Body.URANUS, Body.NEPTUNE, Body.PLUTO)
+}
 
 
 def _places(t: Time) -> np.ndarray:
-    "Give longitude, latitude, declination [rad] and distance [au] of all bodies at times with a frame: [4, body, time]."
+    """Give longitude, latitude, declination [rad] and distance [au] of all bodies at times with a
+    frame: [4, body, time]."""
     kernel, ecliptic = _kernel(), ecliptic_frame.rotation_at(t)  # [3, 3, time]
     earth, moon = kernel["earth"].at(t), kernel["moon"].at(t)
     xyz = np.zeros((N_BODIES, 3, len(t)))
-    for body, target in ({b: kernel[name] for b, name in _NAMES.items()} | {Body.CHIRON: _Chiron()}).items():
+    targets = {body: kernel[name] for body, name in _NAMES.items()} | {Body.CHIRON: _Chiron()}
+    for body, target in targets.items():
         xyz[body] = earth.observe(target).apparent(deflectors=()).position.au
     xyz = np.einsum("ijt,bjt->bit", ecliptic, xyz)  # ecliptic and equinox of date
-    r, v = ((ecliptic * gap).sum(1) for gap in (moon.position.au - earth.position.au, moon.velocity.au_per_d - earth.velocity.au_per_d))
+    r = (ecliptic * (moon.position.au - earth.position.au)).sum(1)
+    v = (ecliptic * (moon.velocity.au_per_d - earth.velocity.au_per_d)).sum(1)
     h = np.cross(r, v, axis=0)
     xyz[Body.NORTH_NODE, :2] = (-h[1], h[0]) / np.hypot(h[0], h[1])
     xyz[Body.SOUTH_NODE, :2] = -xyz[Body.NORTH_NODE, :2]
     x, y, z = xyz[:, 0], xyz[:, 1], xyz[:, 2]
     tilt = t._mean_obliquity_radians + t._nutation_angles_radians[1]
     distance = np.sqrt(x * x + y * y + z * z)
-    longitude = np.arctan2(y, x) % (2 * np.pi) % (2 * np.pi)  # twice: a tiny negative angle rounds to 2 pi
+    turn = 2 * np.pi
+    longitude = np.arctan2(y, x) % turn % turn  # twice: a tiny negative angle rounds to 2 pi
     declination = np.arcsin((z * np.cos(tilt) + y * np.sin(tilt)) / distance)
-    nodes = np.array([[body.is_node] for body in Body])
-    return np.stack([longitude, np.arcsin(z / distance), declination, np.where(nodes, 0.0, distance)])
+    latitude, nodes = np.arcsin(z / distance), np.array([[body.is_node] for body in Body])
+    return np.stack([longitude, latitude, declination, np.where(nodes, 0.0, distance)])
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #9e3410a7
 @checked
 def body_states(dates: Iterable | date | str, hour: int | float = 21) -> pd.DataFrame:
-    """Compute where the 13 bodies are, apparent and geocentric, in the true ecliptic and equator of date.
+    """Compute where the 13 bodies are, apparent and geocentric, in the true ecliptic and equator of
+    date.
 
-    `dates`: DatetimeIndex, list of dates, datetimes or ISO strings, or one of these. UTC; time zones are converted. If all times are
-    midnights without a zone, they are bare dates, placed at `hour` UTC. Repeated and unsorted
-    dates are allowed.
-    Returns one row per date, in the order given; columns (body label, quantity of `QUANTITIES`). Radians, au, and these per day;
-    longitude in [0, 2 pi). Nodes are osculating, with latitude and distance 0.
-    Raises `ValueError` for no dates, a missing or unreadable date, and a date outside `EPHEMERIS_START` to `EPHEMERIS_END`.
-    Source: JPL DE421 through skyfield; Chiron integrated from its state at J2000.
-    """
+    `dates`: DatetimeIndex, list of dates, datetimes or ISO strings, or one of these. UTC; time
+    zones are converted. If all times are midnights without a zone, they are bare dates, placed at
+    `hour` UTC. Repeated and unsorted dates are allowed. Returns one row per date, in the order
+    given; columns (body label, quantity of `QUANTITIES`). Radians, au, and these per day; longitude
+    in [0, 2 pi). Nodes are osculating, with latitude and distance 0. Raises `ValueError` for no
+    dates, a missing or unreadable date, and a date outside `EPHEMERIS_START` to `EPHEMERIS_END`.
+    Source: JPL DE421 through skyfield; Chiron integrated from its state at J2000."""
     index = _read_dates(dates)
     t, step = _terrestrial(_moments(index, hour)), 0.01
     around = np.concatenate([t.tt_fraction - step, t.tt_fraction, t.tt_fraction + step])
-    before, now, after = np.split(_places(_with_frame(_timescale().tt_jd(np.tile(t.whole, 3), around))), 3, axis=-1)
+    before, now, after = np.split(
+        _places(_with_frame(_timescale().tt_jd(np.tile(t.whole, 3), around))), 3, axis=-1)
     change = after - before
     change[0] = (change[0] + np.pi) % (2 * np.pi) - np.pi  # the short way round
     states = np.concatenate([now, (change / (2 * step))[[0, 2, 3]]])  # [7, body, time]
-    columns = pd.MultiIndex.from_product([[b.label for b in Body], QUANTITIES], names=["body", "quantity"])
-    return pd.DataFrame(states.transpose(2, 1, 0).reshape(len(index), -1), index=index, columns=columns)
+    columns = pd.MultiIndex.from_product([[b.label for b in Body], QUANTITIES],
+                                         names=["body", "quantity"])
+    return pd.DataFrame(
+        states.transpose(2, 1, 0).reshape(len(index), -1), index=index, columns=columns)

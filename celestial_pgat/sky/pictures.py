@@ -22,45 +22,57 @@ from .bodies import N_BODIES, Aspect, Body
 from .ephemeris import _read_dates, body_states
 
 # %% ../../nbs/14_sky.pictures.ipynb #6ac64c4a
-_PAIRS = np.array([(i, j) for i, j in zip(*np.triu_indices(N_BODIES, 1)) if (i, j) != (Body.NORTH_NODE, Body.SOUTH_NODE)])
+_PAIRS = np.array([(i, j)
+                   for i, j in zip(*np.triu_indices(N_BODIES, 1))
+                   if (i, j) != (Body.NORTH_NODE, Body.SOUTH_NODE)])
 
 # %% ../../nbs/14_sky.pictures.ipynb #7a988ed1
 @checked
-def find_aspects(longitudes: np.ndarray | pd.DataFrame | Sequence, orb: int | float = 6.0) -> pd.DataFrame:
+def find_aspects(longitudes: np.ndarray | pd.DataFrame | Sequence,
+                 orb: int | float = 6.0) -> pd.DataFrame:
     """Find the pairs of bodies that form an aspect.
 
-    `longitudes`: [13] or [dates, 13], radians. `orb`: largest distance from the exact angle, in degrees.
-    Returns one row per aspect: `row` (which date), `first` and `second` (`Body`, in their order), `aspect` (`Aspect`), `separation` (0 to 180) and
-    `miss` = separation minus exact angle, both in degrees. Without the pair of the two nodes, which is always an opposition.
-    Raises `ValueError` for another number of bodies and for an orb at which two aspects would overlap.
-    """
+    `longitudes`: [13] or [dates, 13], radians. `orb`: largest distance from the exact angle, in
+    degrees. Returns one row per aspect: `row` (which date), `first` and `second` (`Body`, in their
+    order), `aspect` (`Aspect`), `separation` (0 to 180) and `miss` = separation minus exact angle,
+    both in degrees. Without the pair of the two nodes, which is always an opposition. Raises
+    `ValueError` for another number of bodies and for an orb at which two aspects would overlap."""
     longitudes = np.atleast_2d(np.asarray(longitudes, dtype=float))
     if longitudes.ndim > 2 or longitudes.shape[-1] != N_BODIES:
-        raise ValueError(f"longitudes have shape {longitudes.shape}: give [{N_BODIES}] or [dates, {N_BODIES}], one column per Body")
+        raise ValueError(f"longitudes have shape {longitudes.shape}: give [{N_BODIES}] or [dates, "
+                         f"{N_BODIES}], one column per Body")
     need_finite(longitudes=longitudes)
     if not 0 < orb <= 15:
-        raise ValueError(f"orb is {orb} degrees: use more than 0 and at most 15, since sextile and square are only 30 degrees apart")
+        raise ValueError(f"orb is {orb} degrees: use more than 0 and at most 15, since sextile "
+                         "and square are only 30 degrees apart")
     gap = longitudes[:, _PAIRS[:, 0]] - longitudes[:, _PAIRS[:, 1]]  # [date, pair]
     separation = np.degrees(np.abs((gap + np.pi) % (2 * np.pi) - np.pi))
     miss = separation[..., None] - np.array([a.degrees for a in Aspect])  # [date, pair, aspect]
     row, pair, kind = np.nonzero(np.abs(miss) <= orb)
     bodies, aspects = np.array([*Body], dtype=object), np.array([*Aspect], dtype=object)
-    first, second = (pd.Series(bodies[_PAIRS[pair, end]], dtype=object) for end in (0, 1))  # object: a Body stays a Body
-    return pd.DataFrame({"row": row, "first": first, "second": second, "aspect": aspects[kind], "separation": separation[row, pair], "miss": miss[row, pair, kind]})
+    first, second = (pd.Series(bodies[_PAIRS[pair, end]], dtype=object)
+                     for end in (0, 1))  # object: a Body stays a Body
+    return pd.DataFrame({
+        "row": row, "first": first, "second": second, "aspect": aspects[kind],
+        "separation": separation[row, pair], "miss": miss[row, pair, kind]
+    })
 
 # %% ../../nbs/14_sky.pictures.ipynb #1c500806
 @checked
 def spread_angles(angles: np.ndarray | Sequence, gap: int | float) -> np.ndarray:
-    """Move angles apart on the circle until neighbours are at least `gap` apart, in order and by the least squares of movement.
+    """Move angles apart on the circle until neighbours are at least `gap` apart, in order and by
+    the least squares of movement.
 
-    `angles` [n] and `gap` in degrees; the result may leave 0 to 360. Raises `ValueError` if the angles would fill more than half the circle.
-    """
+    `angles` [n] and `gap` in degrees; the result may leave 0 to 360. Raises `ValueError` if the
+    angles would fill more than half the circle."""
     angles = np.asarray(angles, dtype=float)
     if angles.ndim != 1 or not len(angles):
-        raise ValueError(f"angles have shape {angles.shape}: give a list of one or more, in degrees")
+        raise ValueError(f"angles have shape {angles.shape}: give a list of one or more, in "
+                         "degrees")
     need_finite(angles=angles)
     if len(angles) * gap > 180:
-        raise ValueError(f"{len(angles)} angles at {gap} degrees each fill more than half the circle: use a gap of at most {180 / len(angles):.1f}")
+        raise ValueError(f"{len(angles)} angles at {gap} degrees each fill more than half the "
+                         f"circle: use a gap of at most {180 / len(angles):.1f}")
     order = np.argsort(angles % 360, kind="stable")
     ring = (angles % 360)[order]
     start = np.argmax(np.diff(ring, prepend=ring[-1] - 360))  # the widest gap lies before this one
@@ -79,57 +91,69 @@ _BACKWARD = "#9C2C77"
 
 
 def _on_circle(degrees, radius):
-    "Give x, y of an ecliptic longitude: 0 Aries on the left, anticlockwise."
+    """Give x, y of an ecliptic longitude: 0 Aries on the left, anticlockwise."""
     angle = np.radians(degrees) + np.pi
     return radius * np.cos(angle), radius * np.sin(angle)
 
 
 def _draw_zodiac(ax: Axes) -> None:
-    "Draw the ring of the signs and its scale of degrees."
+    """Draw the ring of the signs and its scale of degrees."""
     for k, sign in enumerate(_SIGNS):
-        ax.add_patch(Wedge((0, 0), 1, 30 * k + 180, 30 * k + 210, width=0.14, facecolor=_TINTS[k % 4], edgecolor="0.6", lw=0.8))
+        ax.add_patch(
+            Wedge((0, 0), 1, 30 * k + 180, 30 * k + 210, width=0.14, facecolor=_TINTS[k % 4],
+                  edgecolor="0.6", lw=0.8))
         ax.text(*_on_circle(30 * k + 15, 0.93), sign, fontsize=17, color="0.2", **_GLYPH)
     for step, inner in ((5, 0.845), (10, 0.835)):
         ticks = np.arange(0, 360, step)
-        ax.plot(*np.stack([_on_circle(ticks, 0.86), _on_circle(ticks, inner)], 1), color="0.6", lw=0.7)
+        ax.plot(*np.stack(
+            [_on_circle(ticks, 0.86), _on_circle(ticks, inner)], 1), color="0.6", lw=0.7)
     ax.add_patch(plt.Circle((0, 0), 0.55, fill=False, ec="0.75", lw=0.8))
     ax.set(xlim=(-1.02, 1.02), ylim=(-1.02, 1.02), aspect="equal")
     ax.axis("off")
 
 # %% ../../nbs/14_sky.pictures.ipynb #2a20104f
 def _draw_bodies(ax: Axes, degrees: np.ndarray, rates: np.ndarray) -> None:
-    "Draw the glyphs, moved apart, with their degree in the sign; backward ones in another colour."
+    """Draw the glyphs, moved apart, with their degree in the sign; backward ones in another colour.
+    """
     for body, true, shown in zip(Body, degrees, spread_angles(degrees, 8.5)):
         color = _BACKWARD if rates[body] < 0 else "0.1"
-        leader = np.array([_on_circle(true, 0.86), _on_circle(true, 0.83), _on_circle(shown, 0.79)]).T
+        leader = np.array([_on_circle(true, 0.86),
+                           _on_circle(true, 0.83),
+                           _on_circle(shown, 0.79)]).T
         ax.plot(*leader, color=color, lw=0.9)
         ax.plot(*_on_circle(true, 0.55), "o", color=color, ms=2.5)
         ax.text(*_on_circle(shown, 0.738), body.symbol, fontsize=17, color=color, **_GLYPH)
-        ax.text(*_on_circle(shown, 0.645), f"{int(true % 30)}°" + ("℞" if rates[body] < 0 else ""), fontsize=7.5, color=color, **_GLYPH)
+        ax.text(*_on_circle(shown, 0.645), f"{int(true % 30)}°" + ("℞" if rates[body] < 0 else ""),
+                fontsize=7.5, color=color, **_GLYPH)
 
 
 def _draw_aspects(ax: Axes, degrees: np.ndarray, found: pd.DataFrame, orb: int | float) -> None:
-    "Draw a chord for each aspect; a conjunction is a bracket outside the inner circle."
+    """Draw a chord for each aspect; a conjunction is a bracket outside the inner circle."""
     for x in found.itertuples():
         start, turn = degrees[x.first], (degrees[x.second] - degrees[x.first] + 180) % 360 - 180
         close, touching = 1 - abs(x.miss) / orb, x.aspect is Aspect.CONJUNCTION
-        path = start + turn / 2 + (abs(turn) / 2 + 1.2) * np.linspace(-1, 1, 20) if touching else start + np.array([0, turn])
-        ax.plot(*_on_circle(path, 0.57 if touching else 0.55), color=x.aspect.color, lw=0.7 + 2 * close, alpha=0.3 + 0.7 * close,
-                solid_capstyle="butt", zorder=1, gid=f"{x.first.key} {x.aspect.name} {x.second.key}")
+        path = start + turn / 2 + (abs(turn) / 2 + 1.2) * np.linspace(
+            -1, 1, 20) if touching else start + np.array([0, turn])
+        ax.plot(*_on_circle(path, 0.57 if touching else 0.55), color=x.aspect.color,
+                lw=0.7 + 2 * close, alpha=0.3 + 0.7 * close, solid_capstyle="butt", zorder=1,
+                gid=f"{x.first.key} {x.aspect.name} {x.second.key}")
 
 # %% ../../nbs/14_sky.pictures.ipynb #bd97f34d
 @checked
-def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | float = 6.0, hour: int | float = 21) -> Axes:
-    """Draw the zodiac wheel of one date: signs, bodies, aspects as chords, backward motion in purple with ℞.
+def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | float = 6.0,
+               hour: int | float = 21) -> Axes:
+    """Draw the zodiac wheel of one date: signs, bodies, aspects as chords, backward motion in
+    purple with ℞.
 
-    `day`: one date, as `body_states` takes it (a bare date is placed at `hour` UTC); `orb` in degrees. Every chord carries its names as `gid`.
-    Raises `ValueError` for more than one date, and what `body_states` and `find_aspects` raise.
-    """
+    `day`: one date, as `body_states` takes it (a bare date is placed at `hour` UTC); `orb` in
+    degrees. Every chord carries its names as `gid`. Raises `ValueError` for more than one date, and
+    what `body_states` and `find_aspects` raise."""
     states = body_states(day, hour)
     if len(states) != 1:
         raise ValueError(f"a wheel shows one date, got {len(states)}: call it for each")
     values = states.iloc[0].unstack("quantity").loc[[b.label for b in Body]]
-    degrees, found = np.degrees(values["longitude"].to_numpy()), find_aspects(values["longitude"].to_numpy(), orb)
+    degrees, found = np.degrees(values["longitude"].to_numpy()), find_aspects(
+        values["longitude"].to_numpy(), orb)
     if ax is None:
         ax = plt.figure(figsize=(7, 7.4), layout="constrained").add_subplot()
     _draw_zodiac(ax)
@@ -137,20 +161,26 @@ def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | fl
     _draw_bodies(ax, degrees, values["longitude_rate"].to_numpy())
     moment = states.index[0]
     bare = moment == moment.normalize()
-    ax.set_title(f"{moment.day} {moment:%B %Y}{'' if bare else f', {moment:%H:%M}'}: {len(found)} aspects within {orb:g}°")
-    handles = [plt.Line2D([], [], color=a.color, lw=2, label=f"{a.symbol} {a.label.lower()}") for a in Aspect]
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.01), ncols=5, frameon=False, handlelength=1.2,
-              columnspacing=1.2, prop={"family": "DejaVu Sans", "size": 8.5})
+    ax.set_title(f"{moment.day} {moment:%B %Y}{'' if bare else f', {moment:%H:%M}'}: {len(found)} "
+                 f"aspects within {orb:g}°")
+    handles = [
+        plt.Line2D([], [], color=a.color, lw=2, label=f"{a.symbol} {a.label.lower()}")
+        for a in Aspect
+    ]
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.01), ncols=5,
+              frameon=False, handlelength=1.2, columnspacing=1.2,
+              prop={"family": "DejaVu Sans", "size": 8.5})
     return ax
 
 # %% ../../nbs/14_sky.pictures.ipynb #e79ad586
 @checked
 def retrograde_stretches(rates: pd.Series) -> pd.DataFrame:
-    """Find the runs of rows with a negative rate: columns `start` and `end`, the first and last row of each run, from the index.
+    """Find the runs of rows with a negative rate: columns `start` and `end`, the first and last row
+    of each run, from the index.
 
-    `rates`: daily rates, index in time order. A run that the table cuts off starts or ends at the table's edge.
-    Raises `ValueError` for an index out of order.
-    """
+    `rates`: daily rates, index in time order. A run that the table cuts off starts or ends at the
+    table's edge. Raises `ValueError` for an index out of order, and for NaN."""
+    need_finite(rates=rates)
     if not rates.index.is_monotonic_increasing:
         raise ValueError("the rows are not in time order: sort the table first")
     backward = np.concatenate([[0], (rates.to_numpy() < 0).astype(int), [0]])
@@ -162,38 +192,49 @@ _WANDERERS = (Body.SUN, *(b for b in Body if not b.is_node and b not in (Body.SU
 
 
 def _draw_path(ax: Axes, body: Body, states: pd.DataFrame) -> None:
-    "Draw one body's longitude, broken where it passes 0, with backward stretches over it."
+    """Draw one body's longitude, broken where it passes 0, with backward stretches over it."""
     degrees = np.degrees(states["longitude"])
     degrees = degrees.mask(degrees.diff().abs() > 180)
     sun = body is Body.SUN
-    ax.plot(degrees.index, degrees, color="#E69F00" if sun else "0.35", lw=2 if sun else 0.9, ls="--" if sun else "-", zorder=2)
+    ax.plot(degrees.index, degrees, color="#E69F00" if sun else "0.35", lw=2 if sun else 0.9,
+            ls="--" if sun else "-", zorder=2)
     for k, x in enumerate(retrograde_stretches(states["longitude_rate"]).itertuples()):
-        ax.plot(degrees.loc[x.start:x.end], color=_BACKWARD, lw=3.2, solid_capstyle="round", zorder=3, gid=f"{body.key} {k}")
+        ax.plot(degrees.loc[x.start:x.end], color=_BACKWARD, lw=3.2, solid_capstyle="round",
+                zorder=3, gid=f"{body.key} {k}")
 
 # %% ../../nbs/14_sky.pictures.ipynb #6b036227
 @checked
-def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WANDERERS, ax: Axes | None = None) -> Axes:
-    """Draw the longitudes of bodies from `start` to `end`, day by day, backward stretches thick and purple.
+def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WANDERERS,
+                    ax: Axes | None = None) -> Axes:
+    """Draw the longitudes of bodies from `start` to `end`, day by day, backward stretches thick and
+    purple.
 
-    `bodies`: anything `Body.parse` reads; all but the Moon and the nodes by default. Raises `ValueError` if `end` is not after `start`.
-    """
+    `bodies`: anything `Body.parse` reads; all but the Moon and the nodes by default. Raises
+    `ValueError` if `end` is not after `start`."""
     need_rows(bodies=bodies)
     days = pd.date_range(*_read_dates([start, end]))
     if len(days) < 2:
         raise ValueError(f"no path from {start} to {end}: end must be at least a day after start")
     states, bodies = body_states(days), [Body.parse(b) for b in bodies]
     if ax is None:
-        ax = plt.figure(figsize=(10, 6), layout="constrained").add_subplot()
+        ax = plt.figure(figsize=(9, 5.6), layout="constrained").add_subplot()
     for body in bodies:
         _draw_path(ax, body, states[body.label])
     last = np.degrees([states[b.label]["longitude"].iloc[-1] for b in bodies])
-    for body, true, shown in zip(bodies, last, spread_angles(last, min(16, 180 / len(bodies))) % 360):
-        ax.annotate(body.symbol, (1, true / 360), (1.04, shown / 360), "axes fraction", fontsize=14, **_GLYPH,
-                    arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.7, "shrinkA": 3, "shrinkB": 0})
-    ax.set_yticks(range(0, 360, 30), [f"{30 * k}° {sign}" for k, sign in enumerate(_SIGNS)], family="DejaVu Sans")
-    ax.legend(handles=[plt.Line2D([], [], color=_BACKWARD, lw=3.2, label="backward"), plt.Line2D([], [], color="0.35", lw=0.9, label="forward"),
-                       plt.Line2D([], [], color="#E69F00", lw=2, ls="--", label="Sun")], loc="upper center", bbox_to_anchor=(0.5, -0.05),
-              ncols=3, frameon=False)
+    for body, true, shown in zip(bodies, last,
+                                 spread_angles(last, min(16, 180 / len(bodies))) % 360):
+        ax.annotate(
+            body.symbol, (1, true / 360), (1.04, shown / 360), "axes fraction", fontsize=14,
+            **_GLYPH,
+            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.7, "shrinkA": 3, "shrinkB": 0})
+    ax.set_yticks(range(0, 360, 30), [f"{30 * k}° {sign}" for k, sign in enumerate(_SIGNS)],
+                  family="DejaVu Sans")
+    ax.legend(
+        handles=[
+            plt.Line2D([], [], color=_BACKWARD, lw=3.2, label="backward"),
+            plt.Line2D([], [], color="0.35", lw=0.9, label="forward"),
+            plt.Line2D([], [], color="#E69F00", lw=2, ls="--", label="Sun")
+        ], loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=3, frameon=False)
     count = sum(bool(line.get_gid()) for line in ax.lines)
     ax.set(xlim=(days[0], days[-1]), ylim=(0, 360), ylabel="ecliptic longitude",
            title=f"{days[0]:%B %Y} to {days[-1]:%B %Y}: {count} backward stretches")
@@ -202,10 +243,10 @@ def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WAND
 # %% ../../nbs/14_sky.pictures.ipynb #df12e3fd
 @checked
 def phase_matrix(longitudes: np.ndarray | pd.DataFrame | Sequence) -> np.ndarray:
-    """Give the differences of longitude, row minus column, wrapped to (-pi, pi]: [..., n] radians become [..., n, n].
+    """Give the differences of longitude, row minus column, wrapped to (-pi, pi]: [..., n] radians
+    become [..., n, n].
 
-    An opposition is +pi, also when rounding puts it up to 8 machine epsilons on the other side.
-    """
+    An opposition is +pi, also when rounding puts it up to 8 machine epsilons on the other side."""
     longitudes = np.asarray(longitudes, dtype=float)
     need_finite(longitudes=longitudes)
     wrapped = np.pi - (np.pi - longitudes[..., :, None] + longitudes[..., None, :]) % (2 * np.pi)
@@ -213,28 +254,33 @@ def phase_matrix(longitudes: np.ndarray | pd.DataFrame | Sequence) -> np.ndarray
 
 # %% ../../nbs/14_sky.pictures.ipynb #ff62ef28
 @checked
-def plot_phase_matrix(day: str | date | Iterable, ax: Axes | None = None, hour: int | float = 21) -> Axes:
-    """Draw the 13 x 13 wrapped differences of longitude of one date as a heat map, in degrees; row minus column.
+def plot_phase_matrix(day: str | date | Iterable, ax: Axes | None = None,
+                      hour: int | float = 21) -> Axes:
+    """Draw the 13 x 13 wrapped differences of longitude of one date as a heat map, in degrees; row
+    minus column.
 
-    The colours close: -180 and 180 degrees are the same angle and look the same. Raises `ValueError` for more than one date.
-    """
+    The colours close: -180 and 180 degrees are the same angle and look the same. Raises
+    `ValueError` for more than one date."""
     states = body_states(day, hour)
     if len(states) != 1:
         raise ValueError(f"a matrix shows one date, got {len(states)}: call it for each")
-    degrees = np.degrees(phase_matrix(states.xs("longitude", axis=1, level="quantity").to_numpy()[0]))
+    degrees = np.degrees(
+        phase_matrix(states.xs("longitude", axis=1, level="quantity").to_numpy()[0]))
     if ax is None:
         ax = plt.figure(figsize=(8, 6.6), layout="constrained").add_subplot()
     image = ax.imshow(degrees, cmap="twilight_shifted", vmin=-180, vmax=180)
     for (i, j), value in np.ndenumerate(degrees):
         dark = 0.45 > np.dot(image.cmap(image.norm(value))[:3], (0.3, 0.59, 0.11))
-        ax.text(j, i, f"{value:.0f}".replace("-0", "0") if abs(value) < 0.5 else f"{value:.0f}", ha="center", va="center", fontsize=7.5,
-                color="white" if dark else "0.15")
+        ax.text(j, i, f"{value:.0f}".replace("-0", "0") if abs(value) < 0.5 else f"{value:.0f}",
+                ha="center", va="center", fontsize=7.5, color="white" if dark else "0.15")
     ax.set_xticks(range(N_BODIES), [b.symbol for b in Body], family="DejaVu Sans", fontsize=14)
     ax.set_yticks(range(N_BODIES), [f"{b.label}  {b.symbol}" for b in Body], family="DejaVu Sans")
     ax.grid(False)
     first, second = _PAIRS[np.abs(degrees[_PAIRS[:, 0], _PAIRS[:, 1]]).argmin()]
+    nearest = f"{Body(first).label} and {Body(second).label} are nearest"
+    day = f"{states.index[0].day} {states.index[0]:%B %Y}"
     ax.set(xlabel="sender (column)", ylabel="receiver (row)",
-           title=f"{Body(first).label} and {Body(second).label} are nearest: {abs(degrees[first, second]):.1f}° apart, "
-                 f"{states.index[0].day} {states.index[0]:%B %Y}")
-    ax.figure.colorbar(image, ax=ax, label="row minus column [°]", ticks=range(-180, 181, 60), shrink=0.85)
+           title=f"{nearest}: {abs(degrees[first, second]):.1f}° apart, {day}")
+    ax.figure.colorbar(image, ax=ax, label="row minus column [°]", ticks=range(-180, 181, 60),
+                       shrink=0.85)
     return ax

@@ -21,11 +21,14 @@ from .waves import WAVES, wave_table, waves_from_states
 
 # %% ../../nbs/13_sky.surrogates.ipynb #597861ec
 @checked
-def shifted(dates: str | date | Iterable, days: int | float, hour: int | float = 21) -> pd.DataFrame:
-    """Return the waves [dates x 113] that the sky has `days` days later; ValueError if these leave the ephemeris."""
+def shifted(dates: str | date | Iterable, days: int | float,
+            hour: int | float = 21) -> pd.DataFrame:
+    """Return the waves [dates x 113] that the sky has `days` days later; ValueError if these leave
+    the ephemeris."""
     index = _read_dates(dates)
     later = _moments(index, hour) + pd.Timedelta(days, "D")
-    return waves_from_states(body_states(later, hour=0)).set_axis(index.rename("Date"))      # hour 0: moments are taken as they are
+    return waves_from_states(body_states(later, hour=0)).set_axis(
+        index.rename("Date"))  # hour 0: moments are taken as they are
 
 # %% ../../nbs/13_sky.surrogates.ipynb #9457c010
 def _quantity(states: pd.DataFrame, name: str) -> np.ndarray:
@@ -38,61 +41,79 @@ def _quantity(states: pd.DataFrame, name: str) -> np.ndarray:
 
 @checked
 def obliquity(states: pd.DataFrame) -> np.ndarray:
-    """Find the obliquity of the ecliptic [dates], rad, from the states of 13 bodies: least squares over the bodies of a date.
+    """Find the obliquity of the ecliptic [dates], rad, from the states of 13 bodies: least squares
+    over the bodies of a date.
 
     ValueError if longitude, latitude and declination do not agree to 1e-6 rad."""
     need_rows(states=states)
-    longitude, latitude, declination = (_quantity(states, name) for name in ("longitude", "latitude", "declination"))
-    x, y, z = np.sin(latitude), np.cos(latitude) * np.sin(longitude), np.sin(declination)        # z = x cos e + y sin e
+    names = ("longitude", "latitude", "declination")
+    longitude, latitude, declination = (_quantity(states, name) for name in names)
+    x, y = np.sin(latitude), np.cos(latitude) * np.sin(longitude)
+    z = np.sin(declination)  # = x cos e + y sin e
     xx, yy, xy, xz, yz = ((a * b).sum(-1) for a, b in ((x, x), (y, y), (x, y), (x, z), (y, z)))
-    cos, sin = xz * yy - yz * xy, yz * xx - xz * xy                                              # over one determinant
+    cos, sin = xz * yy - yz * xy, yz * xx - xz * xy  # over one determinant
     angle = np.arctan2(sin, cos)
     off = np.abs(x * np.cos(angle)[:, None] + y * np.sin(angle)[:, None] - z).max()
     if off > 1e-6:
-        raise ValueError(f"declinations differ from those of longitude and latitude by up to {off:.1e}; are these states of date?")
+        raise ValueError("declinations differ from those of longitude and latitude by up to "
+                         f"{off:.1e}; are these states of date?")
     return angle
 
 # %% ../../nbs/13_sky.surrogates.ipynb #917e4151
 @checked
 def turn_states(states: pd.DataFrame, angles: np.ndarray) -> pd.DataFrame:
-    """Add `angles` [13] to the longitudes of `states`; declination and its rate are computed anew at unchanged latitude."""
+    """Add `angles` [13] to the longitudes of `states`; declination and its rate are computed anew
+    at unchanged latitude."""
     if angles.shape != (len(Body),):
-        raise ValueError(f"angles have shape {angles.shape}; give one [rad] for each of the {len(Body)} bodies")
+        raise ValueError(f"angles have shape {angles.shape}; give one [rad] for each of the "
+                         f"{len(Body)} bodies")
     need_finite(angles=angles)
-    longitude, latitude, rate = (_quantity(states, name) for name in ("longitude", "latitude", "longitude_rate"))
-    declination, declination_rate = _quantity(states, "declination"), _quantity(states, "declination_rate")
+    longitude, latitude, rate = (_quantity(states, name)
+                                 for name in ("longitude", "latitude", "longitude_rate"))
+    declination, declination_rate = _quantity(states, "declination"), _quantity(
+        states, "declination_rate")
     tilt = obliquity(states)[:, None]
+
     def parts(longitude):
         g = np.cos(latitude) * np.cos(tilt) - np.sin(latitude) * np.sin(tilt) * np.sin(longitude)
         return g, rate * np.cos(latitude) * np.sin(tilt) * np.cos(longitude)
+
     g, drift = parts(longitude)
     latitude_rate = (declination_rate * np.cos(declination) - drift) / g
     turned = (longitude + angles) % (2 * np.pi)
-    declined = np.arcsin(np.sin(latitude) * np.cos(tilt) + np.cos(latitude) * np.sin(tilt) * np.sin(turned))
+    declined = np.arcsin(
+        np.sin(latitude) * np.cos(tilt) + np.cos(latitude) * np.sin(tilt) * np.sin(turned))
     g, drift = parts(turned)
+    declined_rate = (latitude_rate * g + drift) / np.cos(declined)
     new = states.copy()
     for body in Body:
-        new[body.label, "longitude"], new[body.label, "declination"] = turned[:, body], declined[:, body]
-        new[body.label, "declination_rate"] = ((latitude_rate * g + drift) / np.cos(declined))[:, body]
+        for name, values in (("longitude", turned), ("declination", declined),
+                             ("declination_rate", declined_rate)):
+            new[body.label, name] = values[:, body]
     return new
 
 # %% ../../nbs/13_sky.surrogates.ipynb #9b59e88e
 @checked
-def rotated(dates: str | date | Iterable, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
-    """Return waves [dates x 113] in which every body's longitude is turned by its own random constant angle; the nodes share one."""
+def rotated(dates: str | date | Iterable, rng: np.random.Generator,
+            hour: int | float = 21) -> pd.DataFrame:
+    """Return waves [dates x 113] in which every body's longitude is turned by its own random
+    constant angle; the nodes share one."""
     angles = rng.uniform(0, 2 * np.pi, len(Body))
     angles[Body.SOUTH_NODE] = angles[Body.NORTH_NODE]
     return waves_from_states(turn_states(body_states(dates, hour), angles)).rename_axis("Date")
 
 # %% ../../nbs/13_sky.surrogates.ipynb #91ecb5de
 @checked
-def permuted(dates: str | date | Iterable, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
-    """Return waves [dates x 113] of the true sky in which the bodies bear each other's names: none keeps its own; the nodes swap."""
+def permuted(dates: str | date | Iterable, rng: np.random.Generator,
+             hour: int | float = 21) -> pd.DataFrame:
+    """Return waves [dates x 113] of the true sky in which the bodies bear each other's names: none
+    keeps its own; the nodes swap."""
     bodies = np.array([body for body in Body if not body.is_node])
     order = rng.permutation(bodies)
-    while (order == bodies).any():                       # 1/e of all permutations move every body
+    while (order == bodies).any():  # 1/e of all permutations move every body
         order = rng.permutation(bodies)
-    takes = dict(zip(bodies, order)) | {Body.NORTH_NODE: Body.SOUTH_NODE, Body.SOUTH_NODE: Body.NORTH_NODE}
+    takes = dict(zip(bodies,
+                     order)) | {Body.NORTH_NODE: Body.SOUTH_NODE, Body.SOUTH_NODE: Body.NORTH_NODE}
     waves = wave_table(dates, hour)
     source = [f"{Body(takes[wave.body]).key}_{wave.quantity}" for wave in WAVES]
     return waves[source].set_axis(WAVES.names, axis=1)
@@ -108,17 +129,19 @@ def _need_series(values: np.ndarray, least: int = 1) -> None:
 
 @checked
 def seam(values: np.ndarray, least: int) -> int:
-    """Return the length, at least `least`, at which the series `values` joins its own start best in value and slope."""
+    """Return the length, at least `least`, at which the series `values` joins its own start best in
+    value and slope."""
     _need_series(values, least)
     step = np.diff(values)
     ends = np.arange(least, len(values) - 1)
-    jump = (values[ends] - values[0]) ** 2 / np.var(values) + (step[ends] - step[0]) ** 2 / np.var(step)
+    jump = (values[ends] - values[0])**2 / np.var(values) + (step[ends] - step[0])**2 / np.var(step)
     return int(ends[np.argmin(jump)])
 
 
 @checked
 def randomise(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Give the evenly spaced `values` [n] random Fourier phases; return the new series and its derivative per step, both [n].
+    """Give the evenly spaced `values` [n] random Fourier phases; return the new series and its
+    derivative per step, both [n].
 
     The amplitude at every frequency and the mean are kept (Theiler and others, 1992)."""
     _need_series(values)
@@ -127,35 +150,40 @@ def randomise(values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray,
     phase = np.exp(2j * np.pi * rng.random(len(spectrum)))
     phase[0] = 1
     if n % 2 == 0:
-        phase[-1] = 1                                    # the Nyquist term is real
+        phase[-1] = 1  # the Nyquist term is real
     spectrum = spectrum * phase
     slope = spectrum * 2j * np.pi * np.fft.rfftfreq(n)
     if n % 2 == 0:
-        slope[-1] = 0                                    # and the derivative of it is zero at the grid's points
+        slope[-1] = 0  # and the derivative of it is zero at the grid's points
     return np.fft.irfft(spectrum, n), np.fft.irfft(slope, n)
 
 # %% ../../nbs/13_sky.surrogates.ipynb #1cf3c4ab
 @checked
 def surrogate_series(values: np.ndarray, least: int, at: np.ndarray, rng: np.random.Generator,
                      floor: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
-    """Return the phase-randomised form of the daily series `values` and its daily rate, at the times `at` [days from the start].
+    """Return the phase-randomised form of the daily series `values` and its daily rate, at the
+    times `at` [days from the start].
 
-    The mean motion is kept, and so is the spectrum of the residual over the seam's length, which is at least `least`.
-    RuntimeError if 100 draws fall below `floor`."""
+    The mean motion is kept, and so is the spectrum of the residual over the seam's length, which is
+    at least `least`. RuntimeError if 100 draws fall below `floor`."""
     _need_series(values, least)
     need_rows(at=at)
-    fit = np.polyfit(np.arange(len(values)), values, 1, w=np.hanning(len(values)))[0]       # mean motion, whole waves or not
+    need_finite(at=at)
+    fit = np.polyfit(np.arange(len(values)), values, 1,
+                     w=np.hanning(len(values)))[0]  # mean motion, whole waves or not
     n = seam(values - fit * np.arange(len(values)), least)
-    line = (values[n] - values[0]) / n                                          # the same, corrected so that the ends meet
+    line = (values[n] - values[0]) / n  # the same, corrected so that the ends meet
     for _ in range(100):
         new, slope = randomise(values[:n] - line * np.arange(n), rng)
         curve = CubicHermiteSpline(np.arange(n), new + line * np.arange(n), slope + line)
         if curve(at).min() > floor:
             return curve(at), curve(at, 1)
-    raise RuntimeError(f"no draw of 100 stays above {floor:.4g}; the series itself has a minimum of {values.min():.4g}")
+    raise RuntimeError(f"no draw of 100 stays above {floor:.4g}; the series itself has a minimum "
+                       f"of {values.min():.4g}")
 
 # %% ../../nbs/13_sky.surrogates.ipynb #be35f3db
-TAIL = 800      # days beyond the last date among which the seam is sought: more than the longest synodic period (Mars, 780)
+# days beyond the last date in which the seam is sought: more than Mars's synodic period, 780
+TAIL = 800
 
 
 @lru_cache(maxsize=2)
@@ -165,24 +193,30 @@ def _true_states(start: pd.Timestamp, days: int) -> pd.DataFrame:
 
 
 def _daily(moments: pd.DatetimeIndex) -> tuple[pd.DataFrame, int, np.ndarray]:
-    """Return states on a daily grid from the first moment, the steps that the moments need, and the moments in days from the first."""
+    """Return states on a daily grid from the first moment, the steps that the moments need, and the
+    moments in days from the first."""
     start = moments.min()
     at = ((moments - start) / pd.Timedelta(1, "D")).to_numpy()
     least = int(np.ceil(at.max())) + 1
     if least < 365:
-        raise ValueError(f"the dates span {least} days; a spectrum needs at least 365. Draw the noise for a longer table and take rows of it")
+        raise ValueError(f"the dates span {least} days; a spectrum needs at least 365. Draw the "
+                         "noise for a longer table and take rows of it")
     room = (EPHEMERIS_END - start).days
     if room < least + 10:
-        raise ValueError(f"{moments.max()} is too near the end of the ephemeris, {EPHEMERIS_END}; noise needs ten days more")
+        raise ValueError(f"{moments.max()} is too near the end of the ephemeris, {EPHEMERIS_END}; "
+                         "noise needs ten days more")
     return _true_states(start, min(least + TAIL, room)), least, at
 
 
 @checked
-def noise(dates: str | date | Iterable, rng: np.random.Generator, hour: int | float = 21) -> pd.DataFrame:
-    """Return waves [dates x 113] with the mean motion and the spectrum of the true sky and random phases.
+def noise(dates: str | date | Iterable, rng: np.random.Generator,
+          hour: int | float = 21) -> pd.DataFrame:
+    """Return waves [dates x 113] with the mean motion and the spectrum of the true sky and random
+    phases.
 
-    Longitude, declination and distance of every body are independent; the rates are their derivatives; the South Node is
-    opposite the North Node. One call is one sky: draw it for all dates at once. ValueError if they span less than a year."""
+    Longitude, declination and distance of every body are independent; the rates are their
+    derivatives; the South Node is opposite the North Node. One call is one sky: draw it for all
+    dates at once. ValueError if they span less than a year."""
     index = _read_dates(dates)
     states, least, at = _daily(_moments(index, hour))
     new = pd.DataFrame(0.0, index=index, columns=states.columns)
@@ -191,11 +225,15 @@ def noise(dates: str | date | Iterable, rng: np.random.Generator, hour: int | fl
             continue
         label = body.label
         angle, rate = surrogate_series(np.unwrap(states[label, "longitude"]), least, at, rng)
-        new[label, "longitude"], new[label, "longitude_rate"] = (angle + rng.uniform(0, 2 * np.pi)) % (2 * np.pi), rate
-        new[label, "declination"], new[label, "declination_rate"] = surrogate_series(states[label, "declination"].to_numpy(), least, at, rng)
+        new[label, "longitude"] = (angle + rng.uniform(0, 2 * np.pi)) % (2 * np.pi)
+        new[label, "longitude_rate"] = rate
+        new[label, "declination"], new[label, "declination_rate"] = surrogate_series(
+            states[label, "declination"].to_numpy(), least, at, rng)
         if not body.is_node:
             distance = states[label, "distance"].to_numpy()
-            new[label, "distance"], new[label, "distance_rate"] = surrogate_series(distance, least, at, rng, distance.min() / 3)
+            new[label, "distance"], new[label, "distance_rate"] = surrogate_series(
+                distance, least, at, rng,
+                distance.min() / 3)
     north, south = Body.NORTH_NODE.label, Body.SOUTH_NODE.label
     for name, sign in (("longitude_rate", 1), ("declination", -1), ("declination_rate", -1)):
         new[south, name] = sign * new[north, name]
