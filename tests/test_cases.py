@@ -4,7 +4,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from celestial_pgat.core.tables import collect_notes
+from celestial_pgat.core.files import collect_notes
 from celestial_pgat.data.prices import load_ohlc
 from celestial_pgat.data.series import check_series
 from celestial_pgat.data.windows import ForecastData, sky_of

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from celestial_pgat.core.tables import collect_notes
+from celestial_pgat.core.files import collect_notes
 from celestial_pgat.data.calendar import sessions_between
-from celestial_pgat.data.prices import OHLC, load_ohlc
+from celestial_pgat.data.columns import OHLC
+from celestial_pgat.data.prices import load_ohlc
 from celestial_pgat.data.series import check_series
 from celestial_pgat.data.windows import ForecastData
 

@@ -64,7 +64,7 @@ def _command(arguments: Sequence[str] | None) -> None:
         run(given.data, given.config, given.set, given.preset, given.seed, given.output,
             seeds=given.seeds)
     elif given.command == "forecast":
-        from celestial_pgat.core.tables import collect_notes
+        from celestial_pgat.core.files import collect_notes
 
         with collect_notes() as notes:
             candles = forecast(given.model, given.data, given.set)

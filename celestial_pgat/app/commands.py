@@ -123,7 +123,7 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
     _need("a whole number, or None", (int, type(None)), seed=seed)
     need_texts(overrides=overrides)
     with _refusing():
-        from celestial_pgat.core.tables import collect_notes
+        from celestial_pgat.core.files import collect_notes
         from celestial_pgat.model.config import load_config
 
         chosen = [f"data.source={_quoted(data)}"] if data is not None else []
@@ -211,7 +211,8 @@ def _train_all(cfg: "celestial_pgat.model.config.Config", windows, folder: Path,
 def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequence[str],
                folder: Path, progress: bool, seeds: int) -> None:
     """Train, judge, write everything into `folder`, and print what to see first."""
-    from celestial_pgat.app.report import placebo_sentence, summary_text, verdict, write_report
+    from celestial_pgat.app.report import placebo_sentence, summary_text, write_report
+    from celestial_pgat.evaluate.verdict import verdict
     from celestial_pgat.app.results import gather, save_run
 
     results = _train_all(cfg, windows, folder, progress, seeds)
@@ -248,7 +249,7 @@ def forecast(model: str | Path, data: str | Path | None = None,
     """
     import pandas as pd
     import torch
-    from celestial_pgat.data.prices import OHLC
+    from celestial_pgat.data.columns import OHLC
     from celestial_pgat.data.windows import future_batch
     from celestial_pgat.model.config import DataConfig, brief, load_config
     from celestial_pgat.train.checkpoint import load_model
@@ -286,7 +287,8 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
     """
     _need("the folder of a run", (str, Path), folder=folder)
     _need("the path of a notebook, or None", (str, Path, type(None)), template=template)
-    from celestial_pgat.app.report import fill_template, load_run, write_report
+    from celestial_pgat.app.report import fill_template, write_report
+    from celestial_pgat.app.results import load_run
 
     with _refusing():
         fill_template(load_run(folder), template)

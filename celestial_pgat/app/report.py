@@ -26,12 +26,13 @@ from .pictures import (plot_adjacency, plot_ahead, plot_forecasts, plot_gate,
 from .results import Run, load_run
 from ..core.checks import checked, described, need_counts
 from ..core.files import write_whole
-from ..data.prices import OHLC
+from ..data.columns import OHLC
 from ..evaluate.metrics import Metrics, plot_horizon, score_table, summary_table
 from ..evaluate.placebo import placebo_rank, plot_placebo
 from ..evaluate.verdict import (comparison_table, errors_by_year, plot_cumulative,
                                              verdict)
-from ..fusion.diagnostics import plot_fusion, summarise_fusion
+from ..fusion.diagnostics import plot_fusion
+from ..fusion.records import summarise_fusion
 
 # %% ../../nbs/81_app.report.ipynb #a0dc65f9
 @checked

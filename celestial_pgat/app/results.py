@@ -22,14 +22,13 @@ from torch import Tensor, nn
 
 from ..core.checks import checked, described, need_rows
 from ..core.files import write_whole
-from ..data.prices import OHLC
+from ..data.columns import OHLC
 from ..data.windows import ForecastData
 from ..evaluate.metrics import Metrics, evaluate, to_dict
 from ..evaluate.placebo import placebo_table
 from ..evaluate.references import Truth, predict, reference_forecasts, truth_of
 from ..evaluate.verdict import WITH, WITHOUT, answers, verdict
-from ..evaluate.references import evaluating
-from ..fusion.gate import capture
+from ..fusion.gate import capture, evaluating
 from ..model.config import Config, config_json
 
 # %% ../../nbs/78_app.results.ipynb #c997d200

@@ -23,7 +23,7 @@ from scipy.stats import t as student
 from torch import Tensor
 
 from ..core.checks import checked, need_finite, need_rows, need_same_shape
-from ..data.prices import OHLC
+from ..data.columns import OHLC
 from .references import RANDOM_WALK, REFERENCES
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #5ff6a78e

@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from ..core.checks import checked, need_columns, need_counts, need_rows
 from ..data.calendar import calendar_features
-from ..data.windows import ForecastData, WindowDataset, edges_of
+from ..data.windows import ForecastData, WindowDataset
+from ..sky.edges import edges_of
 from .references import predict, truth_of
 from ..sky.ephemeris import EPHEMERIS_END, EPHEMERIS_START
 from ..sky.surrogates import shifted

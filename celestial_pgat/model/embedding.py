@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shares
 from ..data.calendar import CALENDAR_FEATURES
-from ..data.prices import OHLC
+from ..data.columns import OHLC
 from ..fusion.gate import FusionGate
 
 # %% ../../nbs/51_model.embedding.ipynb #d7244f97

@@ -19,11 +19,12 @@ from torch.nn import functional as F
 
 from ..core.bytes import recomputed
 from ..core.checks import checked, described, need_counts, need_heads
-from ..data.windows import ForecastBatch
+from ..data.batch import ForecastBatch
 from ..fusion.gate import FusionGate
 from ..graph.aggregator import CelestialWaveAggregator
 from ..graph.attention import AdjacencyAwareGraphAttention
-from ..graph.combiner import CelestialGraphCombiner, EdgeTokenCombiner
+from ..graph.combiner import CelestialGraphCombiner
+from ..graph.edge_tokens import EdgeTokenCombiner
 from ..graph.encoding import (DynamicJointSpatioTemporalEncoding,
                                            JointSpatioTemporalEncoding)
 from ..graph.learners import GraphLearners, temperature_at

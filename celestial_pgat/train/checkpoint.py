@@ -23,7 +23,7 @@ from torch import nn
 
 from ..core.checks import checked
 from ..core.files import write_whole
-from ..data.windows import Scales
+from ..data.batch import Scales
 from ..model.config import Config, brief, load_config
 from ..model.pgat import CelestialPGAT
 

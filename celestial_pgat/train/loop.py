@@ -27,8 +27,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..core.checks import checked, described, need_columns
-from ..data.windows import ForecastBatch, ForecastData
-from ..fusion.diagnostics import COLUMNS, FusionDiagnostics, read_fusion_log
+from ..data.batch import ForecastBatch
+from ..data.windows import ForecastData
+from ..fusion.diagnostics import FusionDiagnostics
+from ..fusion.readings import COLUMNS
+from ..fusion.records import read_fusion_log
 from ..fusion.gate import FusionGate
 from ..model.config import Config, TrainConfig
 from ..model.pgat import CelestialPGAT
