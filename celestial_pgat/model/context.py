@@ -73,9 +73,7 @@ CORNERS = {"calm, rising": (-1.0, 1.0), "calm, falling": (-1.0, -1.0), "wild, ri
 @checked
 def start_places(regimes: int) -> Float[Tensor, "regime 2"]:
     """Return where prototypes start, in spreads: the four CORNERS, or the circle through them."""
-    if regimes < 2:
-        raise ValueError(f"regimes={regimes} is not allowed: with fewer than 2 there is nothing to "
-                         "tell apart; use 2 or more, or None for a model without regimes")
+    need_counts(2, regimes=regimes)         # with fewer there is nothing to tell apart
     if regimes == len(CORNERS):
         return torch.tensor(list(CORNERS.values()))
     angle = math.pi + torch.arange(regimes) * (2 * math.pi / regimes)

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
 
-from ..core.checks import checked
+from ..core.checks import checked, need_counts, need_shares
 from ..model.config import TrainConfig
 
 # %% ../../nbs/61_train.optim.ipynb #90d64acf
@@ -27,10 +27,8 @@ def warmup_cosine(step: int, total: int, warmup: int, floor: float = 0.0) -> flo
     if not 0 <= warmup < total:
         raise ValueError(f"a warm-up of {warmup} steps does not fit into a training of {total}; it "
                          f"must be at least 0 and below {total}")
-    if not 0 <= floor <= 1:
-        raise ValueError(f"floor={floor} is a share of the base rate and must lie between 0 and 1")
-    if step < 0:
-        raise ValueError(f"step={step} is negative; steps are counted from 0")
+    need_shares(floor=floor)
+    need_counts(0, step=step)
     rise = max(warmup, 1)
     if step < rise:
         return (step + 1) / rise
@@ -63,9 +61,7 @@ def configure_optimizer(model: nn.Module, train: TrainConfig, steps_per_epoch: i
     `steps_per_epoch` counts optimiser steps, that is batches over `train.accumulate`. Raises
     ValueError where it is not positive or where the warm-up leaves nothing of the training.
     """
-    if steps_per_epoch < 1:
-        raise ValueError(f"steps_per_epoch={steps_per_epoch} leaves nothing to train; it must be "
-                         "at least 1")
+    need_counts(steps_per_epoch=steps_per_epoch)
     optimizer = Adam(decay_groups(model, train.weight_decay), lr=train.learning_rate)
     total, warmup = train.epochs * steps_per_epoch, train.warmup_epochs * steps_per_epoch
     floor = train.min_learning_rate / train.learning_rate
