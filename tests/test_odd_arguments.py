@@ -27,8 +27,7 @@ import celestial_pgat
 PACKAGE = Path(celestial_pgat.__file__).parent
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
-INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "WindowDataset and future_batch",
-         "data.windows.edges_of": "ForecastData and future_batch",
+INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
          **{f"model.config.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.config.admit": "the configuration classes", "model.config.check_fields": "the configuration classes",
          "model.config.StrictReader": "read_yaml", "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -46,7 +45,7 @@ INNER = {"data.windows.ForecastBatch": "assemble", "data.windows.assemble": "Win
              "diagnostics.PassRecorder")}}
 SKIP = {"train.loop.fit": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
-MAY_BE_NAN = ("evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
+MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
 
 
 def public() -> dict:
@@ -287,21 +286,27 @@ BUILDERS = {
     "app.laboratory.plain_rows.rows": lambda: [{"a": 1.0}], "app.laboratory.Laboratory.results": lambda: Path("results.json"),
     "app.laboratory.Laboratory.settings": lambda: {"steps": 3},
     "core.checks.checked.target": lambda: written, "core.checks.need_columns.columns": lambda: ["a"],
-    "core.files.write_whole.save": lambda: lambda path: path.write_text("whole"), "core.tables.note.text": lambda: "text", "core.tables.counted.number": lambda: 3,
+    "core.files.write_whole.save": lambda: lambda path: path.write_text("whole"), "core.files.note.text": lambda: "text", "core.files.counted.number": lambda: 3,
     "core.tables.read_file.path": lambda: written("prices.csv", "Date,Close\n2021-01-04,1.5\n2021-01-05,1.6\n"),
-    "core.dates.setting.name": lambda: "repair", "core.dates.parse_dates.column": lambda: pd.Series(["2021-01-04", "2021-01-05"]),
+    "core.files.read_content.path": lambda: written("prices.csv", "Date,Close\n2021-01-04,1.5\n2021-01-05,1.6\n"),
+    "core.tables.find_columns.columns": lambda: ["Open", "Close"], "core.tables.find_columns.known": lambda: ["open"],
+    "core.tables.look_like_returns.values": lambda: pd.Series(np.arange(30.0)), "core.tables.refuse_cells.what": lambda: "is wrong",
+    "core.tables.refuse_cells.faults": lambda: (prices() < 0).astype(float), "core.tables.refuse_cells.remedy": lambda: "mend it",
+    **{f"core.tables.{name}.table": prices for name in ("number_style", "as_numbers", "refuse_cells")}, "core.dates.date_column.table": prices,
+    "core.dates.need_rising.dates": lambda: prices().index,
+    "core.files.setting.name": lambda: "repair", "core.dates.parse_dates.column": lambda: pd.Series(["2021-01-04", "2021-01-05"]),
     "core.tables.is_number.cell": lambda: "1.5", "core.tables.is_blank.cell": lambda: "",
     "sky.waves.Wave.quantity": lambda: "longitude_sin", "sky.waves.Wave.kind": lambda: "angle", "sky.waves.WaveSchema.waves": lambda: tuple(import_module("celestial_pgat.sky.waves").WAVES[:2]),
     "sky.waves.waves_from_states.states": states, "sky.waves.longitudes.waves": sky, "sky.waves.check_circle.waves": sky, "sky.waves.check_units.waves": sky,
-    "sky.waves.Column.role": lambda: "date", "sky.waves.SkyTable.waves": sky, "sky.waves.SkyTable.prices": lambda: None, "sky.waves.SkyTable.extra": pd.DataFrame,
-    "sky.waves.read_table.path": lambda: written("sky.csv", sky().to_csv()),
+    "sky.table.Column.role": lambda: "wave", "sky.table.SkyTable.waves": sky, "sky.table.SkyTable.prices": lambda: None, "sky.table.SkyTable.extra": pd.DataFrame,
+    "sky.edges.edges_of.waves": sky, "sky.table.read_table.path": lambda: written("sky.csv", sky().to_csv()),
     "data.prices.load_ohlc.source": lambda: prices().reset_index(),
     "data.calendar.exchange_code.name": lambda: "XNYS", "data.calendar.propose_exchange.days": lambda: prices().index,
     "data.calendar.fit_exchanges.days": lambda: prices().index, "data.calendar.fit_exchanges.candidates": lambda: ["XNYS", "XLON"],
     **{f"data.calendar.{name}.{bound}": lambda: pd.Timestamp("2020-01-02") for name in ("sessions_between", "scheduled_holidays", "scheduled_sessions") for bound in ("start", "end")},
     "data.calendar.check_recorded.days": lambda: prices().index,
-    "data.windows.standardise.waves": sky, "data.windows.sky_of.waves": sky,
-    "data.windows.Scales.price": lambda: 0.01, "data.windows.Scales.wave_center": lambda: np.zeros(113), "data.windows.Scales.wave_scale": lambda: np.ones(113),
+    "data.batch.standardise.waves": sky, "data.windows.sky_of.waves": sky,
+    "data.batch.Scales.price": lambda: 0.01, "data.batch.Scales.wave_center": lambda: np.zeros(113), "data.batch.Scales.wave_scale": lambda: np.ones(113),
     "data.windows.WindowDataset.dates": lambda: DATES[:30], "data.windows.WindowDataset.log_prices": lambda: torch.ones(30, 4).double(),
     "data.windows.WindowDataset.waves": lambda: torch.ones(30, 113), "data.windows.WindowDataset.edges": lambda: torch.ones(30, 13, 13, 6),
     "data.windows.WindowDataset.calendar": lambda: torch.ones(30, 15), "data.windows.WindowDataset.scale": lambda: 0.01,

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .checks import checked
+from .checks import checked, need_same_shape
 from .files import collect_notes, counted, note, read_content, setting
 
 # %% ../../nbs/07_core.tables.ipynb #1ead5e58
@@ -272,9 +272,10 @@ def plain_name(name: object) -> str:
 def find_columns(columns: Iterable, known: Sequence[str]) -> list:
     """List the columns with the first of the `known` plain names that occurs; empty if none does.
     """
-    names = {column: plain_name(column) for column in columns}
-    best = next((name for name in known if name in names.values()), None)
-    return [column for column, name in names.items() if name == best]
+    columns = list(columns)
+    names = list(map(plain_name, columns))
+    best = next((name for name in known if name in names), None)
+    return [column for column, name in zip(columns, names) if name == best]
 
 # %% ../../nbs/07_core.tables.ipynb #aec15d40
 MISSING = ("", "-", "--", "null", "nan", "n/a", "na", "none", "#n/a", "nat")
@@ -371,6 +372,7 @@ def _number(cell: object, decimal: str | None) -> float:
 def refuse_cells(table: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) -> None:
     """Raise ValueError for the first True of `faults`, naming the column, its value, the row and
     the number of the others."""
+    need_same_shape(table=table, faults=faults)
     rows, columns = np.nonzero(faults.to_numpy())
     if len(rows):
         row, more = table.index[rows[0]], f" (and {len(rows) - 1} more)" if len(rows) > 1 else ""
