@@ -56,12 +56,11 @@ def _save_state(state: dict, path: Path) -> None:
 # %% ../../nbs/63_train.checkpoint.ipynb #9194436f
 @checked
 class RunCheckpoint(Checkpoint):
-    """Keep the history, the best weights and the states of a run; `untrained` is the first loss."""
+    """Keep the history, the best weights and the states of a run in `folder`."""
 
-    def __init__(self, folder: str | Path, cfg: Config, scales: Scales,
-                 untrained: float = float("inf")):
-        self.folder, self.untrained = Path(folder), untrained
-        self.every = cfg.train.checkpoint_every
+    def __init__(self, folder: str | Path, cfg: Config, scales: Scales):
+        self.folder, self.every = Path(folder), cfg.train.checkpoint_every
+        self.untrained = float("inf")       # validation loss before the first step, set by `fit`
         self.run, self.history, self.best = _identity(cfg, scales), [], {}
 
     def state_dict(self) -> dict:

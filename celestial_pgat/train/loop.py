@@ -54,7 +54,7 @@ def refuse_nonfinite_loss(loss: Tensor, batch: ForecastBatch, model: nn.Module, 
                          "number; use the mean of its entries")
     if torch.isfinite(loss):
         return
-    culprit = "all it is made of is finite, so the forecast overflows; lower train.learning_rate"
+    culprit = "parameters and batch are finite: the forecast overflows; lower train.learning_rate"
     if parameter := _first_nonfinite(model.named_parameters()):
         culprit = f"the parameter {parameter} is not finite"
     elif field := _first_nonfinite(vars(batch).items()):
