@@ -98,11 +98,6 @@ def new_folder(parent: str | Path) -> Path:
             raise ValueError(f"no folder can be made in {parent} ({error.strerror}); choose "
                              "another place for the output") from error
 
-# %% ../../nbs/87_app.commands.ipynb #90a15b44
-def _quoted(text: str | Path) -> str:
-    """Write a text so that YAML reads it as it is, whatever is in it."""
-    return json.dumps(str(text), ensure_ascii=False)
-
 # %% ../../nbs/87_app.commands.ipynb #d4d1466a
 def print_notes(notes: Sequence[str], file: TextIO | None = None) -> None:
     """Print a line for each note on the data, a long one shortened."""
@@ -126,8 +121,8 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
         from celestial_pgat.core.files import collect_notes
         from celestial_pgat.model.config import load_config
 
-        chosen = [f"data.source={_quoted(data)}"] if data is not None else []
-        chosen += [f"seed={seed}"] if seed is not None else []
+        chosen = [{"data": {"source": str(data)}}] if data is not None else []
+        chosen += [{"seed": seed}] if seed is not None else []
         cfg = load_config(base, config, [*overrides, *chosen])
         if not cfg.model.use_sky:
             raise ValueError("model.use_sky=false leaves nothing to compare: a run always trains "

@@ -32,41 +32,7 @@ from ..train.checkpoint import git_revision
 # %% ../../nbs/83_app.ledger.ipynb #4d5789a4
 GROUPS = {"M": "Memory and size", "G": "Gate collapse", "F": "Fusion", "T": "Training",
           "R": "Ranking"}
-CLAIMS = {
-    "M1": "A batch instead of a loop over steps cuts the combiner's memory by 70-80 %",
-    "M2": "More than 64 GB became less than 6 GB at 250 steps and 16 windows",
-    "M3": "Gradient checkpointing lowers the peak of memory",
-    "M4": "The model takes any length of history and any batch size",
-    "M5": "Mixed precision halves the memory",
-    "M6": "The model has 12.3 million parameters",
-    "M7": "The lean combiner preserves about 95 % of the sophistication",
-    "M8": "Two runs with one seed give the same result",
-    "G1": "The gate starts closed, at 0.1-0.2, unless its bias is set to zero",
-    "G2": "Embeddings of scale 0.1 instead of 0.02 make the attention selective",
-    "G3": "The celestial projections get no gradient from the first batch on",
-    "G4": "A fusion width of 64 loses 84 % of the information, one of 256 only 38 %",
-    "G5": "Gate statistics tell use: healthy at mean 0.4-0.6 and std above 0.1, collapsed below "
-          "mean 0.1, stuck below std 0.01",
-    "G6": "The std of the forecasts must grow above 0.15",
-    "G7": "A gate that closes shows that the sky does not matter",
-    "F1": "The ratio of the branch norms is 44 before LayerNorm and 1.36 after",
-    "F2": "The imbalance comes from depth: three layers against one",
-    "F3": "LayerNorm brings the norms to about 1-2",
-    "F4": "The variability of the gate rises 220-fold, so that it can learn",
-    "F5": "Gated addition of normalised branches is the best fusion",
-    "F6": "Interpolation can trap the weak branch, gated addition cannot",
-    "F7": "Multiplication makes a weak signal weaker and weaker",
-    "T1": "Accumulation over two batches equals one batch of 32",
-    "T2": "The learning rate warms up and then follows a cosine",
-    "T3": "The model is robust under five stress scenarios",
-    "T4": "Celestial features help to predict open, high, low and close",
-    "R1": "The Arrow cache reads 738,668 MB/s, 7,386 times faster than before",
-    "R2": "The Spearman regulariser is differentiable through argsort",
-    "R3": "The regulariser adds 0.02-0.03 to the RankIC",
-    "R4": "The success rate of the parameter search rose from 0 of 20 to 100 %",
-    "R5": "Threads went from 128 to 15, and the deadlocks are gone",
-    "R6": "The baseline has a Sharpe ratio of 0.002 and a RankIC of 0.028",
-}
+CLAIMS = json.loads((files("celestial_pgat.app") / "claims.json").read_text(encoding="utf-8"))
 VERDICTS = {"holds": "#0173b2", "holds in part": "#56b4e9", "does not hold": "#de8f05",
             "cannot be tested": "#949494"}
 

@@ -166,18 +166,7 @@ def execute(notebook: Any, folder: str | Path, timeout: int = 300) -> "NotebookN
             stop.set()
 
 # %% ../../nbs/81_app.report.ipynb #984231cf
-STYLE = """
-body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222;
-       font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 2.2rem; font-size: 1.25rem; }
-summary h2 { display: inline-block; margin: .7rem 0 .3rem; } summary { cursor: pointer; }
-table { border-collapse: collapse; font-size: .85rem; margin: .6rem 0; display: block;
-        overflow-x: auto; border: 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .6rem; text-align: right; border: 0; border-bottom: 1px solid #e3e3e3; }
-th { font-weight: 600; } thead th { vertical-align: bottom; } img { max-width: 100%; }
-pre { font-size: .8rem; color: #555; background: #f6f6f6; padding: .4rem .7rem;
-      margin: .8rem 0 .3rem; overflow-x: auto; }
-"""
+STYLE = (files("celestial_pgat.app") / "report.css").read_text(encoding="utf-8")
 
 
 def _sections(cells: Sequence[Any]) -> list[list[Any]]:
