@@ -8,7 +8,6 @@ __all__ = ['FLOOR', 'MAX_HOPS', 'normalise_rows', 'CausalKernels', 'HopMixture',
 
 # %% ../../nbs/36_graph.encoding.ipynb #58c7b02c
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
