@@ -96,7 +96,7 @@ class CelestialStream(nn.Module):
         market = market if self.context is None else self.context(market)               # [B,T,d]
         context = market[:, day]                                                        # [B,L,d]
         regime = None if self.regimes is None else self.regimes(context, state[:, day])  # [B,L,R]
-        states = again(self.phase)(waves, edges).states                                 # [B,L,N,w]
+        states = again(self.phase)(waves, edges)                                        # [B,L,N,w]
         states = states + self.wave_projection(self.waves(waves)[..., None])            # [B,L,N,w]
         nodes = again(self.nodes)(states, edges, context)               # and two of [B,L,N,N]
         learned, kl = again(self.learners)(nodes.features, context)                     # [B,L,N,N]
