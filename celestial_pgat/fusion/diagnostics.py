@@ -79,7 +79,7 @@ class FusionDiagnostics(Callback):
     def load_state_dict(self, state: dict[str, int]) -> None: self.loaded = state["batch"]
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        network = self.given or getattr(module, "model", None)
+        network = getattr(module, "model", None) if self.given is None else self.given
         self.recorder.bind(network if isinstance(network, nn.Module) else module)
         done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
         passes = max(self.recorded.passes, done) if self.loaded is None else self.loaded

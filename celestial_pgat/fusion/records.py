@@ -154,7 +154,7 @@ class FusionRecords:
     """Keep the rows of fusion points over `passes` training passes, in memory and in a log."""
 
     def __init__(self, limits: Limits = Limits(), path: str | Path | None = None):
-        self.limits, self.path, self.writes = limits, path and Path(path), False
+        self.limits, self.path, self.writes = limits, None if path is None else Path(path), False
         self.clear()
 
     def clear(self) -> None:
