@@ -256,7 +256,7 @@ class ForecastData(LightningDataModule):
 
     def summary(self) -> pd.DataFrame:
         """Return a table of the blocks: rows, windows, batches, first and last dates."""
-        loaders = self.train_dataloader(), self.val_dataloader(), self.test_dataloader()
+        loaders = [self.train_dataloader(), self.val_dataloader(), self.test_dataloader()]
         return _summarise({name: getattr(self, name) for name in self.blocks}, loaders)
 
 # %% ../../nbs/24_data.windows.ipynb #5b8f7033
