@@ -1,10 +1,12 @@
-"""Nothing is made on the wrong device: every module runs once on another device than the host, without anybody owning one.
+"""Nothing is made on the wrong device: every module runs once elsewhere than on the host.
 
-A fake tensor has a shape and a device and no values. Where a module mixes devices, by a tensor that is no buffer or by one made in
-`forward` without a device, PyTorch refuses as it would on a GPU; and what reads a value on the host is refused too. The walk finds
-the modules of graph, fusion and model by itself. The other device is called "meta": a PyTorch that is built without CUDA has no
-guard for that name, and takes neither slices nor backward passes of CUDA tensors, fake or not.
+A fake tensor has a shape and a device and no values, so nobody needs to own the device. Where a
+module mixes devices, by a tensor that is no buffer or by one made in `forward` without a device,
+PyTorch refuses as it would on a GPU; and what reads a value on the host is refused too. The walk
+finds the modules of graph, fusion and model by itself. The other device is called "meta": a PyTorch
+that is built without CUDA takes neither slices nor backward passes of CUDA tensors, fake or not.
 """
+
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,20 +28,33 @@ from celestial_pgat.train.losses import forecast_loss
 
 ELSEWHERE = "meta"
 WALKED = ("graph", "fusion", "model")
-MODULES = {path: thing for path, thing in PUBLIC.items()
-           if path.split(".")[0] in WALKED and isinstance(thing, type) and issubclass(thing, nn.Module)}
+MODULES = {
+    path: thing
+    for path, thing in PUBLIC.items()
+    if path.split(".")[0] in WALKED and isinstance(thing, type) and issubclass(thing, nn.Module)
+}
 SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2}
 
 
 def maps() -> dict:
     """Return the inputs of a combiner with four regimes."""
-    return dict(astronomical=edges(), learned=edges(), dynamic=edges(), context=torch.randn(2, 3, 8), regime=torch.full((2, 3, 4), 0.25))
+    return dict(
+        astronomical=edges(),
+        learned=edges(),
+        dynamic=edges(),
+        context=torch.randn(2, 3, 8),
+        regime=torch.full((2, 3, 4), 0.25),
+    )
 
 
 def cases() -> dict:
-    """Return by name a class, its arguments and a maker of inputs: the modules that a user calls, and their switches."""
-    found = {path: (PUBLIC[path], {name: SIZES[name] for name in inspect.signature(PUBLIC[path]).parameters if name in SIZES}, inputs)
-             for path, inputs in FORWARD.items() if path != "model.pgat.CelestialPGAT"}
+    """Return class, arguments and a maker of inputs of what a user calls, with its switches."""
+    found = {}
+    for path, inputs in FORWARD.items():
+        if path != "model.pgat.CelestialPGAT":
+            names = inspect.signature(PUBLIC[path]).parameters
+            sizes = {name: SIZES[name] for name in names if name in SIZES}
+            found[path] = (PUBLIC[path], sizes, inputs)
 
     def switched(path: str, inputs=None, **options) -> None:
         thing, sizes, usual = found[path]
@@ -53,7 +68,8 @@ def cases() -> dict:
     switched("graph.learners.GraphLearners", stochastic=True)
     switched("graph.combiner.CelestialGraphCombiner", maps, regimes=4, time_chunk=2)
     for mode in MODES:
-        switched("graph.edge_tokens.EdgeTokenCombiner", maps, regimes=4, dropout=0.1, chunk=2, mode=mode)
+        options = dict(regimes=4, dropout=0.1, chunk=2, mode=mode)
+        switched("graph.edge_tokens.EdgeTokenCombiner", maps, **options)
     return found
 
 
@@ -74,15 +90,20 @@ def away(thing, mode: FakeTensorMode):
 def move(module: nn.Module, mode: FakeTensorMode) -> nn.Module:
     """Do what `module.to(device)` does: move parameters and buffers, and nothing else."""
     for part in module.modules():
-        part._parameters |= {name: nn.Parameter(away(one.detach(), mode)) for name, one in part._parameters.items() if one is not None}
-        part._buffers |= {name: away(one, mode) for name, one in part._buffers.items() if one is not None}
+        for name, one in part._parameters.items():
+            part._parameters[name] = one if one is None else nn.Parameter(away(one.detach(), mode))
+        for name, one in part._buffers.items():
+            part._buffers[name] = away(one, mode)
     return module
 
 
 @contextmanager
 def elsewhere() -> Iterator[FakeTensorMode]:
-    """Run the block under fake tensors; the other device knows no mixed precision, so nothing switches it off."""
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, patch.object(torch, "autocast", lambda *_, **__: nullcontext()):
+    """Run the block under fake tensors; the other device knows no mixed precision to switch off."""
+    with (
+        FakeTensorMode(allow_non_fake_inputs=True) as mode,
+        patch.object(torch, "autocast", lambda *_, **__: nullcontext()),
+    ):
         yield mode
 
 
@@ -90,8 +111,9 @@ def tensors(thing) -> list[Tensor]:
     """Return the tensors of a result."""
     if isinstance(thing, Tensor):
         return [thing]
-    parts = thing.values() if isinstance(thing, dict) else thing if isinstance(thing, (tuple, list)) else ()
-    return [tensor for part in parts for tensor in tensors(part)]
+    if isinstance(thing, dict):
+        thing = tuple(thing.values())
+    return [one for part in thing for one in tensors(part)] if isinstance(thing, tuple) else []
 
 
 def total(out) -> Tensor:
@@ -103,10 +125,12 @@ def run_elsewhere(module: nn.Module, inputs: dict, loss=total) -> None:
     """Run `module` forward and backward on the other device."""
     with elsewhere() as mode:
         out = move(module, mode)(**away(inputs, mode))
-        assert tensors(out) and {tensor.device.type for tensor in tensors(out)} == {ELSEWHERE}, "a result is on another device"
+        places = {tensor.device.type for tensor in tensors(out)}
+        assert places == {ELSEWHERE}, f"results are on {places}, not on {ELSEWHERE}"
         if list(module.parameters()):
             loss(out).backward()
-            assert {one.grad.device.type for one in module.parameters() if one.grad is not None} == {ELSEWHERE}
+            gradients = [one.grad for one in module.parameters() if one.grad is not None]
+            assert {gradient.device.type for gradient in gradients} == {ELSEWHERE}
 
 
 def run_preset(name: str) -> None:
@@ -114,7 +138,8 @@ def run_preset(name: str) -> None:
     cfg = celestial_pgat.preset(name)
     batch = celestial_pgat.random_batch(cfg, 2)
     loss = lambda out: forecast_loss(out[0], out[0].new_zeros(batch.target.shape)) + total(out[1])
-    run_elsewhere(celestial_pgat.CelestialPGAT(cfg.model), dict(batch=batch, with_losses=True), loss)
+    model = celestial_pgat.CelestialPGAT(cfg.model)
+    run_elsewhere(model, dict(batch=batch, with_losses=True), loss)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -143,7 +168,7 @@ def called() -> set:
 
 
 def missed(called: set) -> list[str]:
-    """Return the public modules that nothing calls; what only serves as a base is called with its heirs."""
+    """Return the public modules that nothing calls; a base is called with its heirs."""
     bases = {base for kind in called for base in kind.__mro__}
     return sorted(path for path, kind in MODULES.items() if kind not in bases)
 
@@ -168,20 +193,32 @@ class Planted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = x * self.scale * self.kept + x.new_ones(3) + torch.zeros(3, device=x.device)
         match self.fault:
-            case "no buffer": return x + self.plain
-            case "no device": return x @ torch.eye(3)
-            case "mask": return x.masked_fill(torch.arange(3) > 1, 0)
-            case "result": return torch.zeros(3)
-            case "value": return x * float(x.detach().sum())
+            case "no buffer":
+                return x + self.plain
+            case "no device":
+                return x @ torch.eye(3)
+            case "mask":
+                return x.masked_fill(torch.arange(3) > 1, 0)
+            case "result":
+                return torch.zeros(3)
+            case "value":
+                return x * float(x.detach().sum())
         return x
 
 
-@pytest.mark.parametrize("fault, refused", [
-    ("no buffer", "same device"), ("no device", "same device"), ("mask", "same device"), ("result", "on another device"), ("value", "local_scalar")])
+@pytest.mark.parametrize(
+    "fault, refused",
+    [
+        ("no buffer", "same device"),
+        ("no device", "same device"),
+        ("mask", "same device"),
+        ("result", "not on meta"),
+        ("value", "local_scalar"),
+    ],
+)
 def test_planted_fault_is_found(fault, refused):
     inputs = dict(x=torch.ones(2, 3))
     run_elsewhere(Planted("none"), inputs)
-    Planted(fault)(**inputs)                           # on the host nobody sees it
+    Planted(fault)(**inputs)  # on the host nobody sees it
     with pytest.raises((RuntimeError, AssertionError), match=refused):
         run_elsewhere(Planted(fault), inputs)
-

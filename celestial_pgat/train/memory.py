@@ -184,7 +184,7 @@ class MemoryLog(Callback):
 
     def __init__(self, path: str | Path, every: int = 50):
         need_counts(every=every)
-        self.path, self.every, self.begun, self.seen = Path(path), every, None, 0
+        self.path, self.every, self.begun, self.batches = Path(path), every, None, 0
         self.counting, self.own, self.before = ExitStack(), {}, {}
 
     def write(self, trainer: Trainer, stage: str, **more: Any) -> None:
@@ -196,26 +196,26 @@ class MemoryLog(Callback):
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         drop_cut_line(self.path)
-        self.begun, self.seen = time.monotonic(), 0
+        self.begun, self.batches = time.monotonic(), 0
         self.write(trainer, "fit start")
 
     def on_train_batch_start(self, trainer, module: LightningModule, batch, index) -> None:
-        if self.seen % self.every == 0:
+        if self.batches % self.every == 0:
             network = getattr(module, "model", None)
             network = network if isinstance(network, nn.Module) else module
             self.own = self.counting.enter_context(attribute_saved(network))
 
     def on_before_backward(self, trainer, module, loss) -> None:
-        if self.seen % self.every == 0:
+        if self.batches % self.every == 0:
             self.before = {"before_backward": memory_now()["rss"]}
             self.counting.close()  # lets go of what is kept, so that the backward pass can free it
 
     def on_train_batch_end(self, trainer: Trainer, module, outputs, batch, index: int) -> None:
         self.counting.close()
-        if self.seen % self.every == 0:
+        if self.batches % self.every == 0:
             parts = pd.Series(self.own, dtype=int).groupby(lambda path: path.split(".")[0]).sum()
             self.write(trainer, "train batch", batch=index, **self.before, kept=parts.to_dict())
-        self.seen, self.own, self.before = self.seen + 1, {}, {}
+        self.batches, self.own, self.before = self.batches + 1, {}, {}
 
     def on_validation_end(self, trainer: Trainer, module) -> None:
         if self.begun is not None and not trainer.sanity_checking:  # not the untrained model
@@ -257,7 +257,7 @@ def plot_memory_log(frame: pd.DataFrame, parts: int = 5) -> Figure:
     grown = (batches["rss"].iloc[-1] - batches["rss"].iloc[0]) / 1e6
     share = f"{order.iloc[0] / max(order.sum(), 1):.0%} of {readable_bytes(order.sum())}"
     figure, (top, bottom) = plt.subplots(2, figsize=(9, 6), sharex=True, layout="constrained")
-    series = {"rss": frame["rss"], "before backward": batches["before_backward"]}
+    series = {"resident set": frame["rss"], "before backward": batches["before_backward"]}
     series |= {"largest on the GPU": frame["cuda_peak"]} if "cuda_peak" in frame else {}
     for name, values in series.items():
         top.plot(frame["seconds"][values.index], values / 1e6, "o-", ms=4, label=name)
