@@ -105,10 +105,8 @@ def _read_days(days: pd.Series, name: str, dayfirst: bool | None = None) -> pd.D
     joined = days.str.replace(r"[\s/.,年月-]+", "-", regex=True).str.strip("-日")
     joined = joined.str.replace(r"\bsept\b", "Sep", case=False, regex=True)
     as_form = lambda form: pd.to_datetime(joined, format=form, errors="coerce")
-    read = {
-        order: reduce(pd.Series.combine_first, map(as_form, forms))
-        for order, forms in ORDERS.items()
-    }
+    read = {order: reduce(pd.Series.combine_first, map(as_form, forms))
+            for order, forms in ORDERS.items()}
     fitting = [order for order, found in read.items() if not found.isna().any()]
     if ("year-day-month" in fitting and "year-month-day" in fitting
             and not (dayfirst or _only_other_rises(read))):

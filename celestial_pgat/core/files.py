@@ -54,11 +54,11 @@ def collect_notes() -> Iterator[list[str]]:
         try:
             yield texts
         finally:
-            texts += dict.fromkeys(
-                str(w.message) for w in caught if issubclass(w.category, TableNote))
-    for other in caught:
-        if not issubclass(other.category, TableNote):
-            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+            notes = [w for w in caught if issubclass(w.category, TableNote)]
+            texts += dict.fromkeys(str(w.message) for w in notes)
+    for w in caught:
+        if w not in notes:
+            warnings.warn_explicit(w.message, w.category, w.filename, w.lineno)
 
 
 @checked

@@ -84,16 +84,15 @@ def assemble(log_prices: Float[Tensor, "batch span 4"], waves: Float[Tensor, "ba
     waves, their edges, the calendar."""
     anchor = log_prices[:, history - 1, 3]  # [B]
     target = ((log_prices - anchor[:, None, None]) / scale).float()  # [B,T+P,4]
-    known = [
-        part for rows in (waves, edges, calendar) for part in (rows[:, :history], rows[:, history:])
-    ]
+    known = [part for rows in (waves, edges, calendar)
+             for part in (rows[:, :history], rows[:, history:])]
     return ForecastBatch(target[:, :history], *known, target[:, history:], anchor,
                          torch.full_like(anchor, scale))
 
 # %% ../../nbs/18_data.batch.ipynb #7edb7d22
 @checked
-def standardise(
-        waves: pd.DataFrame) -> tuple[Float[np.ndarray, "waves"], Float[np.ndarray, "waves"]]:
+def standardise(waves: pd.DataFrame
+                ) -> tuple[Float[np.ndarray, "waves"], Float[np.ndarray, "waves"]]:
     """Return the mean and the standard deviation of each of the 113 waves; 0 and 1 for angles,
     deviation 1 for constants."""
     need_columns(WAVES.names, waves=waves)
@@ -139,10 +138,8 @@ class Scales:
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers for JSON, the waves by name; they come back exactly."""
         named = lambda values: dict(zip(WAVES.names, values.tolist()))
-        return {
-            "price": self.price, "wave_center": named(self.wave_center),
-            "wave_scale": named(self.wave_scale)
-        }
+        return {"price": self.price, "wave_center": named(self.wave_center),
+                "wave_scale": named(self.wave_scale)}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Scales":

@@ -292,11 +292,9 @@ def calendar_features(dates: pd.DatetimeIndex, exchange: str = "XNYS") -> pd.Dat
     start = min(days[0].to_period("Y").start_time, days[0] - margin)
     end = max(days[-1].to_period("Y").end_time.normalize(), days[-1] + margin)
     holidays, sessions = scheduled_holidays(start, end, code), scheduled_sessions(start, end, code)
-    features = {
-        f"{cycle}_{part}": turn(2 * np.pi * phase.to_numpy())
-        for cycle, phase in _calendar_phases(days).items()
-        for part, turn in (("sin", np.sin), ("cos", np.cos))
-    }
+    features = {f"{cycle}_{part}": turn(2 * np.pi * phase.to_numpy())
+                for cycle, phase in _calendar_phases(days).items()
+                for part, turn in (("sin", np.sin), ("cos", np.cos))}
     for name in ("month", "quarter", "year"):
         features[f"turn_of_{name}"] = _near_turn(days, name[0].upper(), sessions)
     features["since_scheduled"] = np.log1p(_since_scheduled(days, sessions))

@@ -159,10 +159,8 @@ def _one_instrument(table: pd.DataFrame, symbol: str | None = None) -> pd.DataFr
         return table[[c for c in table.columns if c not in others]].rename(columns=owners[chosen])
     if columns:
         values = table[columns[0]].astype(str).str.strip()
-        shown = {
-            name: f"{name} ({rows} rows)"
-            for name, rows in values.value_counts(sort=False).items()
-        }
+        counts = values.value_counts(sort=False)
+        shown = {name: f"{name} ({rows} rows)" for name, rows in counts.items()}
         chosen = _choose(shown, symbol, f"column {columns[0]!r}")
         return table[values == chosen].drop(columns=columns[0])
     if symbol is not None:
@@ -179,18 +177,15 @@ def _name_klines(table: pd.DataFrame) -> pd.DataFrame:
         if re.fullmatch(r"\d{10,19}", str(first[0])) and re.fullmatch(r"\d{10,19}", str(first[6])):
             note("the table has no header; its columns were read as klines: time, Open, High, "
                  "Low, Close, Volume, close time")
-            return table.set_axis(
-                ["Date", *OHLC, "Volume", "close time", *map(str, range(7, table.shape[1]))],
-                axis=1)
+            others = map(str, range(7, table.shape[1]))
+            return table.set_axis(["Date", *OHLC, "Volume", "close time", *others], axis=1)
     return table
 
 # %% ../../nbs/19_data.columns.ipynb #84595ed3
 def _note_unused(names: list[str], adjusted: bool) -> None:
     names = [name for name in names if name.strip()]
-    sky = [
-        name for name in names
-        if name.strip().lower() in KNOWN_COLUMNS and not plain_name(name).startswith("log")
-    ]
+    sky = [name for name in names if name.strip().lower() in KNOWN_COLUMNS
+           and not plain_name(name).startswith("log")]
     if sky:
         note(f"{counted(len(sky), 'column')} of the sky not used, since the sky is computed from "
              f"the dates: {', '.join(sky)}")

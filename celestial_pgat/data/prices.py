@@ -74,11 +74,9 @@ def _in_order(prices: pd.DataFrame) -> pd.DataFrame:
     if not days.is_monotonic_increasing:
         first = int(np.argmax(np.diff(days.asi8) < 0)) + 1
         newest = days.is_monotonic_decreasing
-        note(
-            "the rows came newest first and were turned" if newest else
-            f"the rows were not in order and were sorted: {days[first]:%Y-%m-%d} (row {first}) "
-            f"came after {days[first - 1]:%Y-%m-%d}"
-        )
+        note("the rows came newest first and were turned" if newest else
+             f"the rows were not in order and were sorted: {days[first]:%Y-%m-%d} (row {first}) "
+             f"came after {days[first - 1]:%Y-%m-%d}")
         prices = prices.iloc[::-1] if newest else prices.sort_index(kind="stable")
     same = prices.index.duplicated() & (prices == prices.shift()).all(axis=1).to_numpy()
     if same.any():
@@ -174,13 +172,11 @@ def validate_ohlc(frame: pd.DataFrame | Any, min_rows: int = 2) -> pd.DataFrame:
     cut = "; it is the last row: was the file cut off?" if only_last else ""
     refuse_cells(prices, ~np.isfinite(prices), "is missing or infinite",
                  "fill in the true price" + cut)
-    refuse_cells(
-        prices, prices <= 0, "is not positive, so it has no logarithm",
-        "correct the price; a series that truly reaches zero cannot be used, as log prices are "
-        "what is forecast"
-    )
-    for name, side, beyond in (("High", "above", prices.gt(
-            prices["High"], axis=0)), ("Low", "below", prices.lt(prices["Low"], axis=0))):
+    refuse_cells(prices, prices <= 0, "is not positive, so it has no logarithm",
+                 "correct the price; a series that truly reaches zero cannot be used, as log "
+                 "prices are what is forecast")
+    for name, side, beyond in (("High", "above", prices.gt(prices["High"], axis=0)),
+                               ("Low", "below", prices.lt(prices["Low"], axis=0))):
         off = prices.div(prices[name], axis=0).sub(1).abs().where(beyond).max(axis=None)
         remedy = "correct the bar, or look whether the columns are mixed up"
         if off <= ROUNDING:
@@ -192,9 +188,9 @@ def validate_ohlc(frame: pd.DataFrame | Any, min_rows: int = 2) -> pd.DataFrame:
 # %% ../../nbs/20_data.prices.ipynb #bfb1627f
 def _refuse_returns(close: pd.Series, name: str) -> None:
     """Refuse returns under the name of prices, or of their logarithms."""
-    log = plain_name(name).startswith("log")
-    close, what = (np.log(close), "logarithms of the prices") if log else (close,
-                                                                           "prices themselves")
+    what = "prices themselves"
+    if plain_name(name).startswith("log"):
+        close, what = np.log(close), "logarithms of the prices"
     if look_like_returns(close):
         raise ValueError(f"{name} {close.iloc[0]:.4g}, {close.iloc[1]:.4g}, ... changes more from "
                          "row to row than over the whole table: these are returns, not prices; "

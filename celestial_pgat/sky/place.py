@@ -218,11 +218,11 @@ def _check_bodies(given: pd.DataFrame, states: pd.DataFrame, names: dict[str, st
         return off
     body = Body.parse(far[0])
     both = _in_file(names, f"{body.key}_longitude_sin", f"{body.key}_longitude_cos")
-    for label, most in (("Mercury", 29), ("Venus",
-                                          49)):  # seen from the Earth, they stay by the Sun
-        wide = {label, "Sun"} <= set(longitude) and np.degrees(
-            np.abs(_wrap(longitude[label] - longitude["Sun"])).max()) > most
-        if wide and len(far) > 2:
+    known = [(label, most) for label, most in (("Mercury", 29), ("Venus", 49))
+             if {label, "Sun"} <= set(longitude)]  # seen from the Earth, they stay by the Sun
+    for label, most in known:
+        elongation = np.degrees(np.abs(_wrap(longitude[label] - longitude["Sun"])).max())
+        if elongation > most and len(far) > 2:
             raise ValueError(f"{label} stands farther from the Sun than it is ever seen from the "
                              f"Earth: {both} and others look like heliocentric longitudes. Give "
                              "geocentric ones")

@@ -69,11 +69,8 @@ def _map_columns(names: Iterable[str]) -> dict[str, Column]:
     names = list(names)
     if unknown := [name for name in names if name.strip().lower() not in KNOWN_COLUMNS]:
         nearest = {name: get_close_matches(name.lower(), KNOWN_COLUMNS, 1) for name in unknown[:8]}
-        hints = [
-            f"{name!r}" + "".join(f" (nearest known: {near!r})"
-                                  for near in found)
-            for name, found in nearest.items()
-        ]
+        hints = [f"{name!r}" + "".join(f" (nearest known: {near!r})" for near in found)
+                 for name, found in nearest.items()]
         more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
         raise ValueError(f"unknown columns: {', '.join(hints)}{more}. Rename or drop them; "
                          "data/README.md lists the names")
@@ -156,10 +153,8 @@ def _log_prices(logs: pd.DataFrame) -> pd.DataFrame | None:
     if missing := [f"log_{name}" for name in PRICES if name not in logs]:
         raise ValueError(f"log prices are incomplete: {', '.join(missing)} missing; give all four "
                          "or none")
-    shown = lambda names: (
-        f"{', '.join(f'log_{name}' for name in names)} "
-        f"({', '.join(f'{x:.4g}' for x in logs[names[-1]].iloc[:2])}, ...)"
-    )
+    first = lambda name: ", ".join(f"{x:.4g}" for x in logs[name].iloc[:2])
+    shown = lambda names: f"{', '.join(f'log_{n}' for n in names)} ({first(names[-1])}, ...)"
     if returns := [name for name in PRICES if look_like_returns(logs[name])]:
         raise ValueError(f"{shown(returns)} do not keep their level from row to row: these look "
                          "like log returns. Write the logarithms of the prices, or drop the four "
@@ -173,8 +168,8 @@ def _log_prices(logs: pd.DataFrame) -> pd.DataFrame | None:
 # %% ../../nbs/17_sky.table.ipynb #cbb20c9b
 def _note_time_delta(values: np.ndarray, index: pd.DatetimeIndex) -> None:
     """Note what the column time_delta is."""
-    gap, what = np.diff(index) / np.timedelta64(
-        1, "D"), "not proportional to the days between the rows"
+    what = "not proportional to the days between the rows"
+    gap = np.diff(index) / np.timedelta64(1, "D")
     for part, direction in ((values[:-1], "to the next row"), (values[1:], "since the row before")):
         unit = np.median(gap / part) if len(gap) and (part > 0).all() else 0.0
         if unit and np.allclose(part * unit, gap, rtol=1e-3):
@@ -195,12 +190,9 @@ def read_table(path: str | PathLike, hour: int | float = 21,
     with collect_notes() as notes:
         table, turn = _read_rows(path, decimal), np.zeros(1)
         columns = _map_columns(table.columns)
-        part = lambda role: pd.DataFrame(
-            {
-                column.name: table[name] * column.factor
-                for name, column in columns.items()
-                if column.role == role
-            }, index=table.index)
+        part = lambda role: pd.DataFrame({column.name: table[name] * column.factor
+                                          for name, column in columns.items()
+                                          if column.role == role}, index=table.index)
         given, prices, extra = part("wave"), _log_prices(part("price")), part("extra")
         if given.empty:
             raise ValueError("the table has no column of the sky; load_ohlc reads prices alone")

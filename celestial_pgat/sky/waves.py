@@ -106,12 +106,9 @@ WAVE_QUANTITIES: dict[str, Kind] = {
     "distance": "magnitude", "distance_rate": "rate"
 }
 
-WAVES = WaveSchema(
-    tuple(
-        Wave(body, quantity, kind)
-        for body in Body
-        for quantity, kind in WAVE_QUANTITIES.items()
-        if not (body.is_node and quantity.startswith("distance"))))
+WAVES = WaveSchema(tuple(Wave(body, quantity, kind) for body in Body
+                         for quantity, kind in WAVE_QUANTITIES.items()
+                         if not (body.is_node and quantity.startswith("distance"))))
 
 # %% ../../nbs/12_sky.waves.ipynb #8217d64b
 @checked
@@ -149,12 +146,9 @@ def _wrap(angle: Any) -> Any:
 def _angles(waves: pd.DataFrame, phase: str = "longitude") -> pd.DataFrame:
     """Return the angles [rad] of the bodies that have both columns of `phase`: [dates x labels]."""
     pairs = {body.label: (f"{body.key}_{phase}_sin", f"{body.key}_{phase}_cos") for body in Body}
-    return pd.DataFrame(
-        {
-            label: np.arctan2(waves[sin], waves[cos])
-            for label, (sin, cos) in pairs.items()
-            if {sin, cos} <= set(waves)
-        }, index=waves.index)
+    return pd.DataFrame({label: np.arctan2(waves[sin], waves[cos])
+                         for label, (sin, cos) in pairs.items() if {sin, cos} <= set(waves)},
+                        index=waves.index)
 
 
 @checked
