@@ -193,7 +193,7 @@ def _in_order(dataset: WindowDataset, batch_size: int) -> DataLoader:
     return DataLoader(dataset, sampler=batches, batch_size=None)
 
 
-def _summarise(parts: dict[str, WindowDataset], loaders: list[DataLoader]) -> pd.DataFrame:
+def _summarise(parts: dict[str, WindowDataset], loaders: Collection[DataLoader]) -> pd.DataFrame:
     """Return a table of blocks: rows, windows, batches, first and last dates."""
     rows = {name: (len(part.dates), len(part), len(loader), part.dates[0], part.origins[0],
                    part.origins[-1], part.dates[-1])
