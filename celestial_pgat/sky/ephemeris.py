@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -112,10 +112,8 @@ def _terrestrial(moments: pd.DatetimeIndex) -> Time:
     """Convert UTC moments to skyfield times; before 1972 civil time is the Earth's rotation (UT1).
     """
     ts, second = _timescale(), moments.second + moments.microsecond * 1e-6
-    parts = [
-        np.asarray(x)
-        for x in (moments.year, moments.month, moments.day, moments.hour, moments.minute, second)
-    ]
+    fields = moments.year, moments.month, moments.day, moments.hour, moments.minute, second
+    parts = list(map(np.asarray, fields))
     utc, rotation = ts.utc(*parts), ts.ut1(*parts)
     early = parts[0] < 1972
     return ts.tt_jd(np.where(early, rotation.whole, utc.whole),
@@ -124,30 +122,22 @@ def _terrestrial(moments: pd.DatetimeIndex) -> Time:
 # %% ../../nbs/11_sky.ephemeris.ipynb #bb6250b9
 _K2 = 0.01720209895**2  # Gauss: gravity of the Sun in au^3/day^2
 _J2000 = 2451545.0
-_CHIRON_STATE = np.array([
-    -3.5295974174711793,
-    -8.675404290195033,
-    -2.9358993244673974,  # au from the Sun, ICRF
-    0.0049712296236987166,
-    -0.003626425457863146,
-    -0.0008257943242970334
-])  # au/day (Swiss Ephemeris)
-_INNER = {
-    "sun": 1.0, "mercury barycenter": 1 / 6023600, "venus barycenter": 1 / 408523.71,
-    "earth barycenter": 1 / 328900.56, "mars barycenter": 1 / 3098708
-}  # masses in Suns
-_GIANTS = {
-    "jupiter barycenter": 1 / 1047.348644, "saturn barycenter": 1 / 3497.9018,
-    "uranus barycenter": 1 / 22902.98, "neptune barycenter": 1 / 19412.26
-}
+# Chiron's place [au] and velocity [au/day] from the Sun in the ICRF (Swiss Ephemeris)
+_CHIRON_STATE = np.array([-3.5295974174711793, -8.675404290195033, -2.9358993244673974,
+                          0.0049712296236987166, -0.003626425457863146, -0.0008257943242970334])
+# masses in Suns
+_INNER = {"sun": 1.0, "mercury barycenter": 1 / 6023600, "venus barycenter": 1 / 408523.71,
+          "earth barycenter": 1 / 328900.56, "mars barycenter": 1 / 3098708}
+_GIANTS = {"jupiter barycenter": 1 / 1047.348644, "saturn barycenter": 1 / 3497.9018,
+           "uranus barycenter": 1 / 22902.98, "neptune barycenter": 1 / 19412.26}
 
 
 def _attractors(t: Time) -> tuple[np.ndarray, np.ndarray]:
     """Give positions [5, 3, time] in au and masses [5] in Suns of what pulls Chiron."""
     place = lambda name: _kernel()[name].at(t).position.au
-    inner = sum(mass * place(name) for name, mass in _INNER.items()) / sum(_INNER.values())
-    return np.stack([inner,
-                     *map(place, _GIANTS)]), np.array([sum(_INNER.values()), *_GIANTS.values()])
+    total = sum(_INNER.values())
+    inner = sum(mass * place(name) for name, mass in _INNER.items()) / total
+    return np.stack([inner, *map(place, _GIANTS)]), np.array([total, *_GIANTS.values()])
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #973a93e3
 @cache
@@ -164,10 +154,9 @@ def _chiron_orbit():
         gap = path(day) - y[:3]
         return np.concatenate([y[3:], pull / (gap * gap).sum(1)**1.5 @ gap])
 
-    return tuple(
-        solve_ivp(motion, (_J2000,
-                           end), state, "DOP853", dense_output=True, rtol=1e-11, atol=1e-12).sol
-        for end in (days[0], days[-1]))
+    solve = partial(solve_ivp, motion, y0=state, method="DOP853", dense_output=True, rtol=1e-11,
+                    atol=1e-12)
+    return tuple(solve((_J2000, end)).sol for end in (days[0], days[-1]))
 
 
 class _Chiron(VectorFunction):
@@ -181,13 +170,8 @@ class _Chiron(VectorFunction):
         return y[:3], y[3:], None, None
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #67e85e5f
-_NAMES = {
-    Body.SUN: "sun", Body.MOON: "moon", Body.MERCURY: "mercury", Body.VENUS: "venus",
-    Body.MARS: "mars"
-} | {
-    body: f"{body.key} barycenter"
-    for body in (Body.JUPITER, Body.SATURN, Body.URANUS, Body.NEPTUNE, Body.PLUTO)
-}
+_NAMES = {body: body.key if body <= Body.MARS else f"{body.key} barycenter"
+          for body in Body if body <= Body.PLUTO}
 
 
 def _places(t: Time) -> np.ndarray:
@@ -230,12 +214,12 @@ def body_states(dates: Iterable | date | str, hour: int | float = 21) -> pd.Data
     index = _read_dates(dates)
     t, step = _terrestrial(_moments(index, hour)), 0.01
     around = np.concatenate([t.tt_fraction - step, t.tt_fraction, t.tt_fraction + step])
-    before, now, after = np.split(
-        _places(_with_frame(_timescale().tt_jd(np.tile(t.whole, 3), around))), 3, axis=-1)
+    moments = _with_frame(_timescale().tt_jd(np.tile(t.whole, 3), around))
+    before, now, after = np.split(_places(moments), 3, axis=-1)
     change = after - before
     change[0] = (change[0] + np.pi) % (2 * np.pi) - np.pi  # the short way round
     states = np.concatenate([now, (change / (2 * step))[[0, 2, 3]]])  # [7, body, time]
-    columns = pd.MultiIndex.from_product([[b.label for b in Body], QUANTITIES],
-                                         names=["body", "quantity"])
-    return pd.DataFrame(
-        states.transpose(2, 1, 0).reshape(len(index), -1), index=index, columns=columns)
+    names = [[body.label for body in Body], QUANTITIES]
+    columns = pd.MultiIndex.from_product(names, names=["body", "quantity"])
+    values = states.transpose(2, 1, 0).reshape(len(index), -1)
+    return pd.DataFrame(values, index=index, columns=columns)

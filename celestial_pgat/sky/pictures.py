@@ -22,9 +22,8 @@ from .bodies import N_BODIES, Aspect, Body
 from .ephemeris import _read_dates, body_states
 
 # %% ../../nbs/14_sky.pictures.ipynb #6ac64c4a
-_PAIRS = np.array([(i, j)
-                   for i, j in zip(*np.triu_indices(N_BODIES, 1))
-                   if (i, j) != (Body.NORTH_NODE, Body.SOUTH_NODE)])
+_PAIRS = np.array([pair for pair in zip(*np.triu_indices(N_BODIES, 1))
+                   if pair != (Body.NORTH_NODE, Body.SOUTH_NODE)])
 
 # %% ../../nbs/14_sky.pictures.ipynb #7a988ed1
 @checked
@@ -36,7 +35,8 @@ def find_aspects(longitudes: np.ndarray | pd.DataFrame | Sequence,
     degrees. Returns one row per aspect: `row` (which date), `first` and `second` (`Body`, in their
     order), `aspect` (`Aspect`), `separation` (0 to 180) and `miss` = separation minus exact angle,
     both in degrees. Without the pair of the two nodes, which is always an opposition. Raises
-    `ValueError` for another number of bodies and for an orb at which two aspects would overlap."""
+    `ValueError` for another number of bodies, for NaN, and for an orb at which two aspects would
+    overlap."""
     longitudes = np.atleast_2d(np.asarray(longitudes, dtype=float))
     if longitudes.ndim > 2 or longitudes.shape[-1] != N_BODIES:
         raise ValueError(f"longitudes have shape {longitudes.shape}: give [{N_BODIES}] or [dates, "
@@ -99,14 +99,13 @@ def _on_circle(degrees, radius):
 def _draw_zodiac(ax: Axes) -> None:
     """Draw the ring of the signs and its scale of degrees."""
     for k, sign in enumerate(_SIGNS):
-        ax.add_patch(
-            Wedge((0, 0), 1, 30 * k + 180, 30 * k + 210, width=0.14, facecolor=_TINTS[k % 4],
-                  edgecolor="0.6", lw=0.8))
+        ax.add_patch(Wedge((0, 0), 1, 30 * k + 180, 30 * k + 210, width=0.14, lw=0.8,
+                           facecolor=_TINTS[k % 4], edgecolor="0.6"))
         ax.text(*_on_circle(30 * k + 15, 0.93), sign, fontsize=17, color="0.2", **_GLYPH)
     for step, inner in ((5, 0.845), (10, 0.835)):
         ticks = np.arange(0, 360, step)
-        ax.plot(*np.stack(
-            [_on_circle(ticks, 0.86), _on_circle(ticks, inner)], 1), color="0.6", lw=0.7)
+        marks = np.stack([_on_circle(ticks, 0.86), _on_circle(ticks, inner)], 1)
+        ax.plot(*marks, color="0.6", lw=0.7)
     ax.add_patch(plt.Circle((0, 0), 0.55, fill=False, ec="0.75", lw=0.8))
     ax.set(xlim=(-1.02, 1.02), ylim=(-1.02, 1.02), aspect="equal")
     ax.axis("off")
@@ -117,10 +116,8 @@ def _draw_bodies(ax: Axes, degrees: np.ndarray, rates: np.ndarray) -> None:
     """
     for body, true, shown in zip(Body, degrees, spread_angles(degrees, 8.5)):
         color = _BACKWARD if rates[body] < 0 else "0.1"
-        leader = np.array([_on_circle(true, 0.86),
-                           _on_circle(true, 0.83),
-                           _on_circle(shown, 0.79)]).T
-        ax.plot(*leader, color=color, lw=0.9)
+        leader = [_on_circle(true, 0.86), _on_circle(true, 0.83), _on_circle(shown, 0.79)]
+        ax.plot(*zip(*leader), color=color, lw=0.9)
         ax.plot(*_on_circle(true, 0.55), "o", color=color, ms=2.5)
         ax.text(*_on_circle(shown, 0.738), body.symbol, fontsize=17, color=color, **_GLYPH)
         ax.text(*_on_circle(shown, 0.645), f"{int(true % 30)}°" + ("℞" if rates[body] < 0 else ""),
@@ -132,8 +129,9 @@ def _draw_aspects(ax: Axes, degrees: np.ndarray, found: pd.DataFrame, orb: int |
     for x in found.itertuples():
         start, turn = degrees[x.first], (degrees[x.second] - degrees[x.first] + 180) % 360 - 180
         close, touching = 1 - abs(x.miss) / orb, x.aspect is Aspect.CONJUNCTION
-        path = start + turn / 2 + (abs(turn) / 2 + 1.2) * np.linspace(
-            -1, 1, 20) if touching else start + np.array([0, turn])
+        path = start + np.array([0, turn])
+        if touching:
+            path = start + turn / 2 + (abs(turn) / 2 + 1.2) * np.linspace(-1, 1, 20)
         ax.plot(*_on_circle(path, 0.57 if touching else 0.55), color=x.aspect.color,
                 lw=0.7 + 2 * close, alpha=0.3 + 0.7 * close, solid_capstyle="butt", zorder=1,
                 gid=f"{x.first.key} {x.aspect.name} {x.second.key}")
@@ -152,8 +150,8 @@ def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | fl
     if len(states) != 1:
         raise ValueError(f"a wheel shows one date, got {len(states)}: call it for each")
     values = states.iloc[0].unstack("quantity").loc[[b.label for b in Body]]
-    degrees, found = np.degrees(values["longitude"].to_numpy()), find_aspects(
-        values["longitude"].to_numpy(), orb)
+    longitude = values["longitude"].to_numpy()
+    degrees, found = np.degrees(longitude), find_aspects(longitude, orb)
     if ax is None:
         ax = plt.figure(figsize=(7, 7.4), layout="constrained").add_subplot()
     _draw_zodiac(ax)
@@ -163,10 +161,8 @@ def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | fl
     bare = moment == moment.normalize()
     ax.set_title(f"{moment.day} {moment:%B %Y}{'' if bare else f', {moment:%H:%M}'}: {len(found)} "
                  f"aspects within {orb:g}°")
-    handles = [
-        plt.Line2D([], [], color=a.color, lw=2, label=f"{a.symbol} {a.label.lower()}")
-        for a in Aspect
-    ]
+    handles = [plt.Line2D([], [], color=a.color, lw=2, label=f"{a.symbol} {a.label.lower()}")
+               for a in Aspect]
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.01), ncols=5,
               frameon=False, handlelength=1.2, columnspacing=1.2,
               prop={"family": "DejaVu Sans", "size": 8.5})

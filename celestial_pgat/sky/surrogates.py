@@ -27,8 +27,8 @@ def shifted(dates: str | date | Iterable, days: int | float,
     the ephemeris."""
     index = _read_dates(dates)
     later = _moments(index, hour) + pd.Timedelta(days, "D")
-    return waves_from_states(body_states(later, hour=0)).set_axis(
-        index.rename("Date"))  # hour 0: moments are taken as they are
+    states = body_states(later, hour=0)  # moments are taken as they are
+    return waves_from_states(states).set_axis(index.rename("Date"))
 
 # %% ../../nbs/13_sky.surrogates.ipynb #9457c010
 def _quantity(states: pd.DataFrame, name: str) -> np.ndarray:
@@ -112,8 +112,8 @@ def permuted(dates: str | date | Iterable, rng: np.random.Generator,
     order = rng.permutation(bodies)
     while (order == bodies).any():  # 1/e of all permutations move every body
         order = rng.permutation(bodies)
-    takes = dict(zip(bodies,
-                     order)) | {Body.NORTH_NODE: Body.SOUTH_NODE, Body.SOUTH_NODE: Body.NORTH_NODE}
+    takes = dict(zip(bodies, order))
+    takes |= {Body.NORTH_NODE: Body.SOUTH_NODE, Body.SOUTH_NODE: Body.NORTH_NODE}
     waves = wave_table(dates, hour)
     source = [f"{Body(takes[wave.body]).key}_{wave.quantity}" for wave in WAVES]
     return waves[source].set_axis(WAVES.names, axis=1)
@@ -169,9 +169,9 @@ def surrogate_series(values: np.ndarray, least: int, at: np.ndarray, rng: np.ran
     _need_series(values, least)
     need_rows(at=at)
     need_finite(at=at)
-    fit = np.polyfit(np.arange(len(values)), values, 1,
-                     w=np.hanning(len(values)))[0]  # mean motion, whole waves or not
-    n = seam(values - fit * np.arange(len(values)), least)
+    days = np.arange(len(values))
+    motion = np.polyfit(days, values, 1, w=np.hanning(len(values)))[0]  # whole waves or not
+    n = seam(values - motion * days, least)
     line = (values[n] - values[0]) / n  # the same, corrected so that the ends meet
     for _ in range(100):
         new, slope = randomise(values[:n] - line * np.arange(n), rng)
@@ -232,8 +232,7 @@ def noise(dates: str | date | Iterable, rng: np.random.Generator,
         if not body.is_node:
             distance = states[label, "distance"].to_numpy()
             new[label, "distance"], new[label, "distance_rate"] = surrogate_series(
-                distance, least, at, rng,
-                distance.min() / 3)
+                distance, least, at, rng, distance.min() / 3)
     north, south = Body.NORTH_NODE.label, Body.SOUTH_NODE.label
     for name, sign in (("longitude_rate", 1), ("declination", -1), ("declination_rate", -1)):
         new[south, name] = sign * new[north, name]
