@@ -85,13 +85,11 @@ class WindowDataset(Dataset):
     unscaled waves, `calendar` [rows x C]; `dates` are those of the rows."""
     def __init__(self, dates: pd.DatetimeIndex, log_prices: Float[Tensor, "rows 4"],
                  waves: Float[Tensor, "rows waves"], edges: Float[Tensor, "rows node node feature"],
-                 calendar: Float[Tensor,
-                                 "rows calendar"], history: int, horizon: int, scale: float):
+                 calendar: Float[Tensor, "rows calendar"], history: int, horizon: int,
+                 scale: float):
         need_counts(history=history, horizon=horizon)
-        tables = {
-            "dates": dates, "log_prices": log_prices, "waves": waves, "edges": edges,
-            "calendar": calendar
-        }
+        tables = {"dates": dates, "log_prices": log_prices, "waves": waves, "edges": edges,
+                  "calendar": calendar}
         need_rows(history + horizon, **tables)
         if len({len(table) for table in tables.values()}) > 1:
             found = ", ".join(f"{name} {len(table)}" for name, table in tables.items())
@@ -195,7 +193,7 @@ def _in_order(dataset: WindowDataset, batch_size: int) -> DataLoader:
     return DataLoader(dataset, sampler=batches, batch_size=None)
 
 
-def _summarise(parts: dict[str, WindowDataset], loaders: list[DataLoader]) -> pd.DataFrame:
+def _summarise(parts: dict[str, WindowDataset], loaders: Collection[DataLoader]) -> pd.DataFrame:
     """Return a table of blocks: rows, windows, batches, first and last dates."""
     rows = {name: (len(part.dates), len(part), len(loader), part.dates[0], part.origins[0],
                    part.origins[-1], part.dates[-1])
