@@ -83,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     That is 0, 2 for what the user can mend, 130 after Ctrl-C and 143 after SIGTERM. `arguments` are
-    those of the process where it is None.
-    """
+    those of the process where it is None."""
     if arguments is not None:
         need_texts(arguments=arguments)
     with Stop() as stop:

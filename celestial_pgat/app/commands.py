@@ -18,24 +18,15 @@ from textwrap import fill, shorten
 from typing import TextIO
 
 from .leaving import leaving, name_leftovers, undisturbed
-from ..core.files import write_whole
+from ..core.files import need_kind, write_whole
 
 # %% ../../nbs/87_app.commands.ipynb #7ee4fa63
-def _need(words: str, kinds: type | tuple[type, ...], /, **arguments: object) -> None:
-    """Raise TypeError for an argument that is none of `kinds`, which `words` name."""
-    for name, value in arguments.items():
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            text = shorten(repr(value), 60, placeholder=" ...")[:60]
-            raise TypeError(f"{name} is of type {type(value).__name__} ({text}); it must be "
-                            f"{words}")
-
-
 def need_texts(**lists: Sequence[str]) -> None:
     """Raise TypeError for what is no list of texts; a text alone is none."""
     for name, texts in lists.items():
-        _need('a list of texts, as in ["model.d=96"]', (list, tuple), **{name: texts})
+        need_kind('a list of texts, as in ["model.d=96"]', (list, tuple), **{name: texts})
         for place, text in enumerate(texts):
-            _need('a text, as in "model.d=96"', str, **{f"{name}[{place}]": text})
+            need_kind('a text, as in "model.d=96"', str, **{f"{name}[{place}]": text})
 
 # %% ../../nbs/87_app.commands.ipynb #2994292c
 def _read_series(data: "celestial_pgat.model.config.DataConfig") -> "pandas.DataFrame":
@@ -52,7 +43,7 @@ def prepare(cfg: "celestial_pgat.model.config.Config", prices: "pandas.DataFrame
     from celestial_pgat.data.windows import ForecastData
     from celestial_pgat.model.config import Config
 
-    _need("a Config, as load_config returns it", Config, cfg=cfg)
+    need_kind("a Config, as load_config returns it", Config, cfg=cfg)
     return ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon,
                         batch_size=cfg.data.batch_size, accumulate=cfg.train.accumulate,
                         validation=cfg.data.validation, test=cfg.data.test,
@@ -82,10 +73,8 @@ def _refusing():
 
 # %% ../../nbs/87_app.commands.ipynb #756347b2
 def new_folder(parent: str | Path) -> Path:
-    """Make and return a folder in `parent` that is named by the time; a number is added where the
-    name is taken.
-    """
-    _need("a path", (str, Path), parent=parent)
+    """Make and return a folder in `parent` named by the time, with a number if that is taken."""
+    need_kind("a path", (str, Path), parent=parent)
     name, number = datetime.now().strftime("%Y-%m-%d_%H-%M-%S"), 1
     while True:
         folder = Path(parent) / (name if number == 1 else f"{name}_{number}")
@@ -110,12 +99,11 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
          overrides: Sequence[str] = (), base: str = "demo", seed: int | None = None):
     """Return the configuration, the windows and the notes on the data that `run` is asked for.
 
-    Raises Refused, and TypeError for an argument of a wrong type.
-    """
-    _need("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
-    _need("the path of a YAML file, or None", (str, Path, type(None)), config=config)
-    _need("the name of a preset", str, base=base)
-    _need("a whole number, or None", (int, type(None)), seed=seed)
+    Raises Refused, and TypeError for an argument of a wrong type."""
+    need_kind("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
+    need_kind("the path of a YAML file, or None", (str, Path, type(None)), config=config)
+    need_kind("the name of a preset", str, base=base)
+    need_kind("a whole number, or None", (int, type(None)), seed=seed)
     need_texts(overrides=overrides)
     with _refusing():
         from celestial_pgat.core.files import collect_notes
@@ -134,9 +122,7 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
 # %% ../../nbs/87_app.commands.ipynb #862a67d5
 def _train_one(cfg: "celestial_pgat.model.config.Config", windows, folder: Path,
                progress: bool = True):
-    """Train one model, save it in `folder` and return the `FitResult`; if stopped, save the best so
-    far.
-    """
+    """Train and save a model, return the `FitResult`; if stopped, save the best so far."""
     import torch
     from celestial_pgat.model.pgat import CelestialPGAT
     from celestial_pgat.train.checkpoint import save_model
@@ -165,10 +151,9 @@ def run(data: str | Path | None = None, config: str | Path | None = None,
     `data` is a built-in series or a table's path, `config` a YAML file, `overrides` texts such as
     "model.d=96". `seeds` models of each kind are trained, with `seed` and those after it. The sky
     is computed from the dates; sky columns of a table are not used. Raises Refused for bad input,
-    before the folder is made, and KeyboardInterrupt or DiskFull, each naming what is left.
-    """
-    _need("a path", (str, Path), output=output)
-    _need("a whole number", int, seeds=seeds)
+    before the folder is made, and KeyboardInterrupt or DiskFull, each naming what is left."""
+    need_kind("a path", (str, Path), output=output)
+    need_kind("a whole number", int, seeds=seeds)
     if not 1 <= seeds <= 1000:
         raise Refused(f"seeds={seeds} is no number of trainings; use 1, or 3 to see what the seed "
                       "does")
@@ -240,8 +225,7 @@ def forecast(model: str | Path, data: str | Path | None = None,
     `model` is the folder of a run (its model with the sky is used) or of a saved model; `data`
     replaces the source that the model was trained on, and is read as it comes; `overrides` are
     texts such as "data.exchange=XNAS" over that. Raises Refused for what cannot be read, and for
-    rows that do not fit each other or the exchange.
-    """
+    rows that do not fit each other or the exchange."""
     import pandas as pd
     import torch
     from celestial_pgat.data.columns import OHLC
@@ -249,8 +233,8 @@ def forecast(model: str | Path, data: str | Path | None = None,
     from celestial_pgat.model.config import DataConfig, brief, load_config
     from celestial_pgat.train.checkpoint import load_model
 
-    _need("the folder of a run or of a saved model", (str, Path), model=model)
-    _need("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
+    need_kind("the folder of a run or of a saved model", (str, Path), model=model)
+    need_kind("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
     need_texts(overrides=overrides)
     folder = Path(model)
     with _refusing():
@@ -278,10 +262,9 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
     """Write the report of a stored run again and return the path of the page.
 
     `template` is an edited copy of the library's own. Raises Refused for what is no finished run,
-    or no notebook.
-    """
-    _need("the folder of a run", (str, Path), folder=folder)
-    _need("the path of a notebook, or None", (str, Path, type(None)), template=template)
+    or no notebook."""
+    need_kind("the folder of a run", (str, Path), folder=folder)
+    need_kind("the path of a notebook, or None", (str, Path, type(None)), template=template)
     from celestial_pgat.app.report import fill_template, write_report
     from celestial_pgat.app.results import load_run
 

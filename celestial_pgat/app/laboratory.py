@@ -26,8 +26,7 @@ from ..core.files import write_whole
 def plain_rows(name: str, rows: list[dict]) -> list[dict]:
     """Return rows as JSON holds them: NumPy numbers as plain ones, NaN as None.
 
-    Raises ValueError, at either scale, for what it cannot hold: an infinite number, a tensor.
-    """
+    Raises ValueError, at either scale, for what it cannot hold: an infinite number, a tensor."""
     try:
         text = json.dumps(rows, default=np.generic.item)
         return json.loads(text, parse_constant={"NaN": None}.__getitem__)
@@ -70,8 +69,7 @@ class Laboratory:
     `results` is a path, or a name in the checkout's data/results. `settings` is what experiments
     depend on beside their code; a hash of it is stored with the rows, and so is `seed`, from which
     they should draw. CELESTIAL_SCALE is "smoke" (default) or "full", and CELESTIAL_SECTIONS names
-    the experiments that "full" is for (default: all; "none": none). Raises ValueError.
-    """
+    the experiments that "full" is for (default: all; "none": none). Raises ValueError."""
 
     def __init__(self, results: str | Path, settings: dict[str, Any], seed: int = 2024):
         if not Path(results).name:
@@ -86,8 +84,8 @@ class Laboratory:
             experiment: Callable[[bool], list[dict]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Run `experiment(full)`; return the stored rows (this run's without any) and this run's.
 
-        Says where shown rows come from, and if settings changed since. Raises as `plain_rows` does.
-        """
+        Says where shown rows come from, and if settings changed since. Raises as `plain_rows`
+        does."""
         measures = self.full and name in (self.only or [name])
         made = self.origin | {"threads": torch.get_num_threads()}
         fresh = {"provenance": made, "rows": plain_rows(name, experiment(measures))}
@@ -106,8 +104,7 @@ class Laboratory:
     def record(self, id: str, measured: str, verdict: str, evidence: str, source: str) -> Claim:
         """Judge the claim `id` by the stored section `source`: KeyError if it is not stored.
 
-        At full scale write it into the ledger; AssertionError if the ledger says something else.
-        """
+        At full scale write it into the ledger; AssertionError if the ledger says something else."""
         sections = read_sections(self.path)
         if source not in sections:
             raise KeyError(f"{id}: no section {source!r} is stored; there are {[*sections]}")
@@ -115,7 +112,6 @@ class Laboratory:
         if self.full:
             record_claim(found)
         entry = read_claims().entries.get(id)
-        assert entry == found, (
-            f"{id}: the ledger says {entry and vars(entry)}, the stored rows say {vars(found)}; "
-            "record it at full scale")
+        assert entry == found, (f"{id}: the ledger says {entry and vars(entry)}, the stored rows "
+                                f"say {vars(found)}; record it at full scale")
         return found

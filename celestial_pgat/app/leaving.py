@@ -21,8 +21,7 @@ class Stop:
     or None.
 
     A signal that the process was told to ignore stays ignored. Outside of the main thread nothing
-    is changed.
-    """
+    is changed."""
 
     def __init__(self):
         self.number, self.before = None, {}
@@ -73,8 +72,7 @@ def name_leftovers(folder: Path) -> str:
 def leaving(folder: Path, made: Sequence[Path] = ()) -> Iterator[None]:
     """Name what is of use in `folder` when the block is stopped or the disk is full.
 
-    If nothing is, `folder` is removed, and the folders `made` around it where they are empty.
-    """
+    If nothing is, `folder` is removed, and the folders `made` around it where they are empty."""
     try:
         with naming_full_disk(folder):
             yield

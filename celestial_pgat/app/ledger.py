@@ -47,8 +47,7 @@ class Claim:
 
     `measured` is our figure in words, `verdict` one of VERDICTS, `evidence` starts with the stem of
     a notebook, as in "90_lab.memory: slopes". `provenance` has at least seed, revision and
-    hardware. Raises ValueError for anything else.
-    """
+    hardware. Raises ValueError for anything else."""
     id: str
     measured: str
     verdict: str
@@ -162,8 +161,7 @@ def read_claims(path: str | Path | None = None) -> Ledger:
     """Return what is recorded at `path`, by default that of `ledger_path`; no file holds nothing.
 
     Raises FileNotFoundError if its folder does not exist, ValueError, naming the entry, for a file
-    that is not a ledger.
-    """
+    that is not a ledger."""
     path = ledger_path() if path is None else Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent.name} for {path.name}; "
@@ -191,8 +189,7 @@ def record_claim(entry: Claim, path: str | Path | None = None) -> None:
     """Write a verdict into the ledger at `path`, in place of an earlier one for the same claim.
 
     `path` as in `read_claims`. The file is replaced as a whole or not at all. Raises ValueError for
-    a ledger that cannot be read and for numbers that JSON has not, before anything is written.
-    """
+    a ledger that cannot be read and for numbers that JSON has not, before anything is written."""
     path = ledger_path() if path is None else Path(path)
     entries = read_claims(path).entries | {entry.id: entry}
     rows = [{"id": key, "claim": CLAIMS[key]} | vars(entries[key]) for key in sorted(entries)]

@@ -92,8 +92,8 @@ def plot_forecasts(run: Run, windows: Sequence[int] | None = None, past: int = 1
 def plot_learning(learning: pd.DataFrame) -> Figure:
     """Draw the validation loss by epoch of every model and seed; a ring marks the lowest.
 
-    learning: columns forecast, seed, epoch, validation_loss (mean squared error in scaled units).
-    """
+    learning: columns forecast, seed, epoch, validation_loss (mean squared error in scaled
+    units)."""
     need_columns(["forecast", "seed", "epoch", "validation_loss"], learning=learning)
     need_rows(learning=learning)
     figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
@@ -118,8 +118,7 @@ def plot_learning(learning: pd.DataFrame) -> Figure:
 def plot_gate(dates: pd.DatetimeIndex, gate: Float[np.ndarray, "time channel"]) -> Figure:
     """Draw the mean of a gate over its channels by date, with the middle 90% of the channels.
 
-    Raises ValueError for values outside of [0, 1]: those are logits, not openings.
-    """
+    Raises ValueError for values outside of [0, 1]: those are logits, not openings."""
     need_rows(gate=gate)
     need_finite(gate=gate)
     if len(dates) != len(gate):

@@ -56,8 +56,7 @@ def placebo_sentence(run: Run) -> str:
 def fusion_table(records: pd.DataFrame) -> pd.DataFrame:
     """Return what each fusion point did at the end of the training, and the flags it raised.
 
-    The influence of b, the state of its gate, and its gradient times its size.
-    """
+    The influence of b, the state of its gate, and its gradient times its size."""
     columns = ["influence_b", "rms_ratio", "gate_mean", "gate_moves", "pull_ratio", "flags"]
     return summarise_fusion(records)[columns].round(3)
 
@@ -96,8 +95,7 @@ def _tags(cell: dict[str, Any]) -> set[str]:
 def fill_template(run: Run, template: str | Path | None = None) -> "NotebookNode":
     """Return the notebook at `template`, by default the library's own, without what `run` lacks.
 
-    Raises FileNotFoundError, and ValueError for what is no notebook.
-    """
+    Raises FileNotFoundError, and ValueError for what is no notebook."""
     import nbformat
 
     path = Path(template or TEMPLATE)
@@ -135,8 +133,7 @@ def execute(notebook: Any, folder: str | Path, timeout: int = 300) -> "NotebookN
     """Execute a notebook inside `folder`, in place, and return it.
 
     The client works in a thread, since it would take the signals of the main thread for itself. On
-    Ctrl-C, or whatever else ends the waiting, the kernel is shut down before this returns.
-    """
+    Ctrl-C, or whatever else ends the waiting, the kernel is shut down before this returns."""
     from nbclient import NotebookClient
     from nbformat import NotebookNode
 
@@ -210,8 +207,7 @@ def write_report(folder: str | Path, template: str | Path | None = None) -> Path
     """Write `report.ipynb`, executed, and `report.html` for the run in `folder`; return the page.
 
     Both are written whole. Raises as `load_run` and `fill_template` do, and what a cell raises,
-    with the notebook written as far as it came.
-    """
+    with the notebook written as far as it came."""
     import nbformat
 
     folder = Path(folder).resolve()

@@ -44,8 +44,7 @@ class Run:
     `placebo_table`; of its first seed, at the origins, gate [window, d], without channels if there
     is none, and adjacency [window, receiver, sender]; fusion, what was recorded in training.
     settings: the configuration; seeds; notes: what had to be assumed about the data, a sentence
-    each.
-    """
+    each."""
 
     forecasts: dict[str, Float[Tensor, "seed window step 4"]]
     truth: Truth
@@ -100,7 +99,7 @@ def _observe_batch(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor, Tensor
 
 
 def _observe(model: nn.Module, dataset: Any, batch_size: int = 64) -> tuple[Tensor, ...]:
-    """Forecast every window of `dataset`: forecast, gate and adjacency at its origin, on the CPU."""
+    """Return forecast, gate and adjacency at the origins of all windows, on the CPU."""
     device = next(model.parameters()).device
     rows = torch.arange(len(dataset)).split(batch_size)
     pieces = [_observe_batch(model, dataset[part.tolist()].to(device)) for part in rows]
@@ -146,8 +145,7 @@ def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
     """Forecast the test windows with all models and references, and put a run together.
 
     results: what `fit` returned for each seed, by the names WITHOUT and WITH; seeds are those from
-    `cfg.seed` on. notes: what is to be said about the data. Raises ValueError for other names.
-    """
+    `cfg.seed` on. notes: what is to be said about the data. Raises ValueError for other names."""
     _check_results(results)
     models = {name: [result.model for result in fits] for name, fits in results.items()}
     (forecast, gate, adjacency), seeds = _observe(models[WITH][0], data.test), len(models[WITH])
@@ -209,8 +207,7 @@ def save_run(folder: str | Path, run: Run) -> Path:
 def load_run(folder: str | Path) -> Run:
     """Read what `save_run` wrote.
 
-    Raises FileNotFoundError, naming every file that is missing, and ValueError for damaged ones.
-    """
+    Raises FileNotFoundError, naming every file that is missing, and ValueError for damaged ones."""
     folder = Path(folder)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:

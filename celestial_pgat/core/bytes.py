@@ -23,15 +23,13 @@ from .checks import checked
 # %% ../../nbs/29_core.bytes.ipynb #fc04acad
 @checked
 @contextmanager
-def watch_saved(
-    note: Callable[[UntypedStorage], None] = lambda storage: None,
-) -> Iterator[Collection[UntypedStorage]]:
+def watch_saved(note: Callable[[UntypedStorage], None] = lambda storage: None) -> Iterator[
+        Collection[UntypedStorage]]:
     """Collect the storages that autograd keeps for backward while the block runs, each once.
 
     Parameters and their views are left out. `note` is called with each storage when it is kept for
     the first time. The collection holds the storages, and so their memory, until the block ends:
-    end it before the backward pass.
-    """
+    end it before the backward pass."""
     kept = {}
 
     def pack(tensor):
@@ -54,8 +52,7 @@ def saved_bytes(function: Callable) -> int:
     """Count the bytes that autograd keeps for backward while `function()` runs.
 
     Unique storages, parameters left out; inputs and buffers that are kept count too. A storage
-    counts whole, even if only a view of it is saved.
-    """
+    counts whole, even if only a view of it is saved."""
     with watch_saved() as kept:
         function()
         return sum(storage.nbytes() for storage in kept)
@@ -91,8 +88,7 @@ class _TensorWatch(TorchDispatchMode):
 def peak_bytes(function: Callable) -> int:
     """Return the most bytes of tensors that are made and alive at once while `function()` runs.
 
-    On every device and under fake tensors. Scratch space inside of kernels is not seen.
-    """
+    On every device and under fake tensors. Scratch space inside of kernels is not seen."""
     with _TensorWatch() as seen:
         function()
     return seen.peak
@@ -110,27 +106,19 @@ def recomputed(part: Callable, active: bool = True) -> Callable:
     """Return `part`, a function of tensors, so that it keeps nothing but its inputs for backward.
 
     Backward then runs it a second time, with the same draws of dropout. Where not `active`, and
-    without gradients, it is returned as it is.
-    """
+    without gradients, it is returned as it is."""
     if not active or not torch.is_grad_enabled():
         return part
     return partial(checkpoint, part, use_reentrant=False)
 
 # %% ../../nbs/29_core.bytes.ipynb #7d3dd32a
-def in_pieces(
-    function: Callable[..., Tensor],
-    inputs: Sequence[Tensor | None],
-    size: int,
-    dim: int = 0,
-    recompute: bool = True,
-) -> Tensor:
+def in_pieces(function: Callable[..., Tensor], inputs: Sequence[Tensor | None], size: int,
+              dim: int = 0, recompute: bool = True) -> Tensor:
     """Apply `function` to pieces of `size` along `dim` and join what it returns.
 
     A None among the inputs stays None. With `recompute`, a piece keeps only its inputs for
-    backward. The last piece is shorter if `size` does not divide.
-    """
-    pieces = zip(
-        *(repeat(None) if tensor is None else tensor.split(size, dim) for tensor in inputs)
-    )
+    backward. The last piece is shorter if `size` does not divide."""
+    pieces = zip(*(repeat(None) if tensor is None else tensor.split(size, dim)
+                   for tensor in inputs))
     run = recomputed(function, recompute)
     return torch.cat([run(*piece) for piece in pieces], dim)

@@ -43,11 +43,10 @@ def described(value: Any) -> str:
     return f"{named} ({text if len(text) <= 60 else text[:57] + '...'})"
 
 # %% ../../nbs/08_core.checks.ipynb #a0c08010
-WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number",
-         float: "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict",
-         PathLike: "a path", Collection: "a list",
-         list: "a list", Sequence: "a list", Iterable: "a list", tuple: "a tuple", type: "a class",
-         Callable: "a function", np.ndarray: "a NumPy array"}
+WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number", float:
+         "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict", PathLike:
+         "a path", Collection: "a list", list: "a list", Sequence: "a list", Iterable: "a list",
+         tuple: "a tuple", type: "a class", Callable: "a function", np.ndarray: "a NumPy array"}
 
 
 def _alternatives(hint: Any) -> tuple:
@@ -168,8 +167,8 @@ def _guard(function: Callable, label: str, skip: int) -> Callable:
 def checked(target: Callable) -> Callable:
     """Hold each call of a function, or construction of a class, to its annotations.
 
-    Raises TypeError for an argument that does not fit, and ValueError for NaN instead of a number.
-    """
+    Raises TypeError for an argument that does not fit, and ValueError for NaN instead of a
+    number."""
     if not callable(target):
         raise TypeError(f"checked: target is {described(target)}; put it over a function or class")
     if not isinstance(target, type):
@@ -252,8 +251,7 @@ def need_shape(name: str, tensor: Any, *sizes: int) -> None:
 
 @checked
 def need_heads(width: int, heads: int, name: str = "width") -> None:
-    """Raise ValueError for a `width` that `heads` cannot share equally, with the nearest that they
-    can."""
+    """Raise ValueError for a `width` that `heads` cannot share equally; it names the nearest."""
     need_counts(**{name: width}, heads=heads)
     if width % heads:
         below = width - width % heads

@@ -38,8 +38,7 @@ def _since_1970(numbers: np.ndarray, name: str) -> pd.DatetimeIndex:
 # %% ../../nbs/09_core.dates.ipynb #23f5a6c4
 def _number_dates(numbers: np.ndarray,
                   name: str) -> tuple[pd.DatetimeIndex, pd.TimedeltaIndex | None]:
-    """Return what a column of numbers means as dates, and their offsets from UTC, or None for days;
-    noted, or refused with ValueError."""
+    """Return numbers as dates and their offsets from UTC (None for days), noted or refused."""
     first, low, high = numbers[0], numbers.min(), numbers.max()
     if 18000101 <= low and high <= 21991231 and (numbers % 1 == 0).all():
         days = pd.to_datetime(pd.Series(numbers.astype(int).astype(str)), format="%Y%m%d",
@@ -62,22 +61,19 @@ def _number_dates(numbers: np.ndarray,
                      "since 1970 and 20181231 are understood)")
 
 # %% ../../nbs/09_core.dates.ipynb #a0807f9b
-PARTS = re.compile(
-    r"^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]?\s+)?(?P<date>.+?)"
-    r"(?:[Tt\s,;]+(?P<time>\d{1,2}:\d\d(?::\d\d(?:[.,]\d*)?)?|\d{6}(?=$))"
-    r"(?:\s*(?P<half>[AaPp])[Mm])?"
-    r"\s*(?P<zone>Z|(?:UTC|GMT)?\s?[+-]\d\d?(?::?\d\d)?|UTC|GMT)?)?$", re.IGNORECASE)
-_FORMS = {
-    "year-month-day": "%Y-%m-%d %Y%m%d %Y-%b-%d %Y-%B-%d", "day-month-year": "%d-%m-%Y",
-    "month-day-year": "%m-%d-%Y", "year-day-month": "%Y-%d-%m", "ISO week": "%G-W%V-%u",
-    "day-month-year, by name": "%d-%b-%Y %d-%B-%Y", "month-day-year, by name": "%b-%d-%Y %B-%d-%Y"
-}
+PARTS = re.compile(r"^(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[.,]?\s+)?(?P<date>.+?)"
+                   r"(?:[Tt\s,;]+(?P<time>\d{1,2}:\d\d(?::\d\d(?:[.,]\d*)?)?|\d{6}(?=$))"
+                   r"(?:\s*(?P<half>[AaPp])[Mm])?"
+                   r"\s*(?P<zone>Z|(?:UTC|GMT)?\s?[+-]\d\d?(?::?\d\d)?|UTC|GMT)?)?$", re.IGNORECASE)
+_FORMS = {"year-month-day": "%Y-%m-%d %Y%m%d %Y-%b-%d %Y-%B-%d", "day-month-year": "%d-%m-%Y",
+          "month-day-year": "%m-%d-%Y", "year-day-month": "%Y-%d-%m", "ISO week": "%G-W%V-%u",
+          "day-month-year, by name": "%d-%b-%Y %d-%B-%Y",
+          "month-day-year, by name": "%b-%d-%Y %B-%d-%Y"}
 ORDERS = {order: forms.split() for order, forms in _FORMS.items()}
 
 # %% ../../nbs/09_core.dates.ipynb #2e2f4c5e
 def _cut_texts(texts: pd.Series) -> pd.DataFrame:
-    """Cut date texts into columns date, clock (a time of day) and offset (a timedelta, NaT without
-    zone)."""
+    """Cut date texts into columns date, clock (time of day) and offset (NaT without zone)."""
     parts = texts.str.strip().str.extract(PARTS)
     found = parts["time"].str.replace(",", ".").str.extract(r"(\d\d?):?(\d\d):?(\d\d\.?\d*)?")
     hour, minute, second = (found[k].astype(float).fillna(0) for k in range(3))
@@ -200,8 +196,7 @@ def _clock(time: pd.Timedelta) -> str:
 
 
 def _live_as_others(local: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the readings with the newest one, where it alone differs, at the time of day of the
-    others; that is noted."""
+    """Set a newest reading that alone differs to the time of day of the others, with a note."""
     clock = local - local.normalize()
     live = 0 if len(local) > 2 and local[0] > local[-1] else -1
     others = clock[1:] if live == 0 else clock[:-1]
@@ -212,9 +207,8 @@ def _live_as_others(local: pd.DatetimeIndex) -> pd.DatetimeIndex:
     return local.where(np.arange(len(local)) != live % len(local), local.normalize() + others[0])
 
 # %% ../../nbs/09_core.dates.ipynb #a6ab86c0
-def _session_times(local: pd.DatetimeIndex, offset: pd.TimedeltaIndex | None,
-                   timezone: str | None = None, name: str = "Date",
-                   moments: bool = False) -> pd.DatetimeIndex:
+def _session_times(local: pd.DatetimeIndex, offset: pd.TimedeltaIndex | None, timezone: str
+                   | None = None, name: str = "Date", moments: bool = False) -> pd.DatetimeIndex:
     """Return the days, or the moments in UTC, that clock readings mean; naive.
 
     local: what the clocks showed; offset: their offsets from UTC, or None for clocks without zone,
@@ -337,9 +331,8 @@ def date_column(table: pd.DataFrame) -> pd.Series:
         return table.index.to_series(name="Date")
     plain = {column: plain_name(column) for column in table.columns}
     dated = lambda name: re.search(r"\b(date|time|datum)\b", name)
-    found = find_columns(plain, DATE_NAMES) or [
-        column for column, name in plain.items()
-        if dated(name) and not re.search("close|delta", name)]
+    found = find_columns(plain, DATE_NAMES) or [column for column, name in plain.items() if dated(
+        name) and not re.search("close|delta", name)]
     found = found or [column for column, name in list(plain.items())[:1]
                       if re.fullmatch("index|unnamed.*|", name)]
     if found:
@@ -363,8 +356,7 @@ def date_column(table: pd.DataFrame) -> pd.Series:
 # %% ../../nbs/09_core.dates.ipynb #4dc0e2d3
 @checked
 def need_rising(dates: Any, name: str = "dates") -> None:
-    """Refuse what is no rising DatetimeIndex without zone, gaps and repeats; the ValueError names
-    the first fault."""
+    """Raise ValueError for what is no rising DatetimeIndex without zone, gaps and repeats."""
     if not isinstance(dates, pd.DatetimeIndex):
         some = isinstance(dates, pd.Index) and len(dates)
         first = f" that starts with {dates[0]!r}" if some else ""

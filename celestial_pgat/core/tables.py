@@ -67,8 +67,7 @@ NUMBER = re.compile(r"[\s$€£¥₹]*[-+(]?[\s$€£¥₹]*(\d[\d.,'’\s]*|\.\
 # %% ../../nbs/07_core.tables.ipynb #d7f62255
 @checked
 def is_number(cell: Any) -> bool:
-    """Say whether a cell holds a number: one of a sheet, or a text such as 2506.85, 25,953.80,
-    99,82, $73.35 or 1.2e3."""
+    """Say whether a cell holds a number, or a text such as 25,953.80, 99,82, $73.35 or 1.2e3."""
     if isinstance(cell, str):
         return bool(NUMBER.match(cell.strip()))
     return (isinstance(cell, (int, float, np.number, Decimal)) and not isinstance(cell, bool)
@@ -83,8 +82,7 @@ def is_blank(cell: Any) -> bool:
 
 # %% ../../nbs/07_core.tables.ipynb #3e8e56fe
 def _header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
-    """Return the positions of the first row of the header and of the first row of data; both are 0
-    where there is no header."""
+    """Return the first row of the header and that of the data; both are 0 without header."""
     width = Counter(map(len, rows)).most_common(1)[0][0]
     full = lambda row: sum(not is_blank(cell) for cell in row)
     is_data = lambda row: (1 < len(row) >= width - 1 and any(map(is_number, row)) and full(row) >=
@@ -100,8 +98,7 @@ def _header_rows(rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
 
 # %% ../../nbs/07_core.tables.ipynb #956153be
 def _header_names(header: Sequence[Sequence[Any]]) -> list:
-    """Return the names of the columns from one header row, or pairs (name, ticker) from the two or
-    three rows of yfinance."""
+    """Return the columns' names from a header row, or pairs (name, ticker) from several."""
     text = lambda cell: "" if is_blank(cell) else str(cell).strip()
     header = [[text(cell) for cell in row] for row in header]
     index = next((row[0] for row in header if row[0] and not any(row[1:])), "")
@@ -119,8 +116,7 @@ def _header_names(header: Sequence[Sequence[Any]]) -> list:
 
 # %% ../../nbs/07_core.tables.ipynb #1f2e11ce
 def _fit_names(names: list, rows: list[tuple[int, list]], name: str) -> tuple[list, list[list]]:
-    """Make names and rows equally wide, noting how, and return both. Raises ValueError for the
-    first line that does not fit."""
+    """Make names and rows equally wide, with a note; ValueError for a line that does not fit."""
     width = Counter(len(row) for _, row in rows).most_common(1)[0][0]
     while len(names) > width and is_blank(names[-1]):
         names = names[:-1]
@@ -261,8 +257,7 @@ def _sheet_table(sheet: pd.DataFrame, name: str) -> pd.DataFrame:
 # %% ../../nbs/07_core.tables.ipynb #1d1f75e0
 @checked
 def plain_name(name: object) -> str:
-    """Return a column's name in its plain form: lower case, without brackets, leading numbers,
-    units and marks."""
+    """Return a column's name in lower case, without brackets, leading numbers, units, marks."""
     text = re.sub(r"[_\s]+", " ", str(name).lower()).strip(" <>*\"'")
     text = re.sub(r"^\d+[a-z]?\. *", "", re.sub(r"\s*[\(\[].*$", "", text))
     return re.sub(r"/last$", "", text).strip()
@@ -270,8 +265,7 @@ def plain_name(name: object) -> str:
 
 @checked
 def find_columns(columns: Iterable, known: Sequence[str]) -> list:
-    """List the columns with the first of the `known` plain names that occurs; empty if none does.
-    """
+    """List the columns with the first of the `known` plain names that occurs, if any."""
     columns = list(columns)
     names = list(map(plain_name, columns))
     best = next((name for name in known if name in names), None)
@@ -370,8 +364,7 @@ def _number(cell: object, decimal: str | None) -> float:
 
 @checked
 def refuse_cells(table: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: str) -> None:
-    """Raise ValueError for the first True of `faults`, naming the column, its value, the row and
-    the number of the others."""
+    """Raise ValueError for the first True of `faults`: column, value, row and how many more."""
     need_same_shape(table=table, faults=faults)
     rows, columns = np.nonzero(faults.to_numpy())
     if len(rows):
@@ -383,8 +376,7 @@ def refuse_cells(table: pd.DataFrame, faults: pd.DataFrame, what: str, remedy: s
 # %% ../../nbs/07_core.tables.ipynb #9408b776
 @checked
 def look_like_returns(values: pd.Series) -> bool:
-    """Say whether numbers change more from row to row than over the whole table, which prices and
-    their logarithms do not."""
+    """Say whether numbers change more from row to row than over the table, unlike prices."""
     values = values.dropna().to_numpy(float)
     if len(values) <= 20:
         return False

@@ -29,8 +29,8 @@ class ForecastBatch:
 
     `past_target` and `target` are (log price - anchor) / scale of Open, High, Low, Close, so zeros
     are the random walk. Waves are scaled except for angles; edges are the six `phase_edges` of the
-    unscaled waves. `anchor` is the log close of the last history step, `scale` a daily log change.
-    """
+    unscaled waves. `anchor` is the log close of the last history step, `scale` a daily log
+    change."""
     past_target: Float[Tensor, "batch history 4"]
     past_waves: Float[Tensor, "batch history waves"]
     future_waves: Float[Tensor, "batch horizon waves"]
@@ -77,11 +77,9 @@ class ForecastBatch:
 
 # %% ../../nbs/18_data.batch.ipynb #af6b3f37
 def assemble(log_prices: Float[Tensor, "batch span 4"], waves: Float[Tensor, "batch span waves"],
-             edges: Float[Tensor, "batch span node node feature"],
-             calendar: Float[Tensor,
-                             "batch span calendar"], history: int, scale: float) -> ForecastBatch:
-    """Fill a `ForecastBatch` from stretches of `history` + P rows: float64 log prices, scaled
-    waves, their edges, the calendar."""
+             edges: Float[Tensor, "batch span node node feature"], calendar: Float[
+                 Tensor, "batch span calendar"], history: int, scale: float) -> ForecastBatch:
+    """Fill a `ForecastBatch` from stretches of `history` + P rows of prices, sky and calendar."""
     anchor = log_prices[:, history - 1, 3]  # [B]
     target = ((log_prices - anchor[:, None, None]) / scale).float()  # [B,T+P,4]
     known = [part for rows in (waves, edges, calendar)
@@ -93,8 +91,7 @@ def assemble(log_prices: Float[Tensor, "batch span 4"], waves: Float[Tensor, "ba
 @checked
 def standardise(waves: pd.DataFrame
                 ) -> tuple[Float[np.ndarray, "waves"], Float[np.ndarray, "waves"]]:
-    """Return the mean and the standard deviation of each of the 113 waves; 0 and 1 for angles,
-    deviation 1 for constants."""
+    """Return mean and deviation of each of 113 waves; 0 and 1 for angles, 1 for constants."""
     need_columns(WAVES.names, waves=waves)
     need_rows(waves=waves)
     need_finite(waves=waves[WAVES.names])
@@ -108,8 +105,7 @@ def standardise(waves: pd.DataFrame
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Scales:
-    """Hold what was fitted on the training rows: `price` (a daily log change) and the center and
-    scale of each wave."""
+    """Hold `price` (a daily log change) and each wave's center and scale, of training rows."""
     price: float
     wave_center: Float[np.ndarray, "waves"]
     wave_scale: Float[np.ndarray, "waves"]
@@ -122,8 +118,7 @@ class Scales:
 
     @classmethod
     def fit(cls, log_prices: pd.DataFrame, waves: pd.DataFrame) -> "Scales":
-        """Fit on rows of log prices and of waves [rows x 113]; raises ValueError if the close never
-        changes."""
+        """Fit on rows of log prices and of waves; ValueError if the close never changes."""
         price = float(log_prices["Close"].diff().std(ddof=0))
         if not price > 0:
             raise ValueError(f"the close never changes in the {len(log_prices)} training rows, so "
@@ -163,7 +158,6 @@ WALK = 0.01  # standard deviation of the daily log change
 
 @cache
 def reference_scales() -> Scales:
-    """Return the scales of a fixed sky, every seventh day from 1999 to 2018, with WALK as the daily
-    log change."""
+    """Return the scales of the sky of 1999 to 2018, with WALK as the daily log change."""
     days = pd.date_range("1999-01-01", "2018-12-31", freq="7D")
     return Scales(WALK, *standardise(wave_table(days)))

@@ -26,18 +26,16 @@ from ..core.checks import checked, need_counts
 from ..core.dates import need_rising
 
 # %% ../../nbs/22_data.calendar.ipynb #c3a7bd84
-_ADVICE = {
-    "XBOM (Bombay), whose sessions are nearly the same": "NSE XNSE",
-    "XBOM (Bombay)": "NIFTY SENSEX", "XTKS (Tokyo) or XTSE (Toronto)": "TSE",
-    "XTKS (Tokyo)": "TYO NIKKEI", "XETR (Xetra)": "XETRA DAX GER", "XHKG (Hong Kong)": "HKG SEHK",
-    "XSHG (Shanghai), whose sessions are the same": "SZSE XSHE", "XKRX (Korea)": "KRX KOSPI",
-    "XTAI (Taiwan)": "TWSE", "XSES (Singapore)": "SGX", "XSAU (Saudi Arabia)": "TADAWUL",
-    "XMOS (Moscow)": "MOEX", "BVMF (Sao Paulo)": "B3",
-    "XPAR (Paris), XAMS (Amsterdam) or XBRU (Brussels)": "EURONEXT",
-    "XASE, which keeps the sessions of New York": "AMEX", "XNYS (New York)": "US",
-    "XLON (London)": "UK", "24/7 (every day)": "CRYPTO BTC BINANCE COINBASE DAILY",
-    "24/5 (Monday to Friday)": "FOREX FX WEEKDAYS"
-}
+_ADVICE = {"XBOM (Bombay), whose sessions are nearly the same": "NSE XNSE", "XBOM (Bombay)":
+           "NIFTY SENSEX", "XTKS (Tokyo) or XTSE (Toronto)": "TSE", "XTKS (Tokyo)": "TYO NIKKEI",
+           "XETR (Xetra)": "XETRA DAX GER", "XHKG (Hong Kong)": "HKG SEHK",
+           "XSHG (Shanghai), whose sessions are the same": "SZSE XSHE", "XKRX (Korea)": "KRX KOSPI",
+           "XTAI (Taiwan)": "TWSE", "XSES (Singapore)": "SGX", "XSAU (Saudi Arabia)": "TADAWUL",
+           "XMOS (Moscow)": "MOEX", "BVMF (Sao Paulo)": "B3",
+           "XPAR (Paris), XAMS (Amsterdam) or XBRU (Brussels)": "EURONEXT",
+           "XASE, which keeps the sessions of New York": "AMEX", "XNYS (New York)": "US",
+           "XLON (London)": "UK", "24/7 (every day)": "CRYPTO BTC BINANCE COINBASE DAILY",
+           "24/5 (Monday to Friday)": "FOREX FX WEEKDAYS"}
 POPULAR_NAMES = {name: advice for advice, names in _ADVICE.items() for name in names.split()}
 
 # %% ../../nbs/22_data.calendar.ipynb #7df92c7c
@@ -65,8 +63,7 @@ def exchange_code(name: str) -> str:
 # %% ../../nbs/22_data.calendar.ipynb #5ffaafbc
 @cache
 def _exchange_rules(exchange: str) -> ExchangeCalendar:
-    """Return the recorded rules of `exchange` without its opening hours; errors as in
-    `exchange_code`."""
+    """Return the rules of `exchange` without opening hours; errors as in `exchange_code`."""
     factory = _default_calendar_factories[exchange_code(exchange)]
     return factory.__new__(factory)  # the constructor would compute opening hours from these rules
 
@@ -125,9 +122,8 @@ def _by_rule(rule: Holiday, start: pd.Timestamp, end: pd.Timestamp) -> pd.Dateti
     The Orthodox Easter of `exchange_calendars`, which pandas 3 refuses, becomes that of pandas."""
     if isinstance(rule.offset, list):
         rule, orthodox = copy(rule), Easter(method=EASTER_ORTHODOX)
-        rule.offset = [
-            orthodox if isinstance(step, OrthodoxEaster) else step for step in rule.offset
-        ]
+        rule.offset = [orthodox if isinstance(step, OrthodoxEaster) else step
+                       for step in rule.offset]
     return pd.DatetimeIndex(rule.dates(start, end)).tz_localize(None).as_unit("us")
 
 
@@ -247,8 +243,7 @@ def _calendar_phases(days: pd.DatetimeIndex) -> pd.DataFrame:
 
 # %% ../../nbs/22_data.calendar.ipynb #568f5dfe
 def _until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.ndarray:
-    """Return the days from each of `days` to the next of the sorted `holidays`, itself included, at
-    most HOLIDAY_LIMIT."""
+    """Count the days to the next of the sorted `holidays`, 0 on one, at most HOLIDAY_LIMIT."""
     far = pd.DatetimeIndex([days[-1] + pd.Timedelta(days=HOLIDAY_LIMIT)])
     following = holidays.union(far)
     ahead = (following[following.searchsorted(days)] - days) // pd.Timedelta(days=1)
@@ -258,8 +253,8 @@ def _until_holiday(days: pd.DatetimeIndex, holidays: pd.DatetimeIndex) -> np.nda
 def _since_scheduled(days: pd.DatetimeIndex, sessions: pd.DatetimeIndex) -> np.ndarray:
     """Return the days from the last of the scheduled `sessions` before each of `days` to that day.
 
-    Where no session is recorded before a day, since the record begins there, it counts as one day.
-    """
+    Where no session is recorded before a day, since the record begins there, it counts as one
+    day."""
     before = sessions
     if not len(sessions) or sessions[0] >= days[0]:
         before = sessions.union(days[:1] - pd.Timedelta(days=1))

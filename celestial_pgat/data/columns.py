@@ -170,8 +170,7 @@ def _one_instrument(table: pd.DataFrame, symbol: str | None = None) -> pd.DataFr
 
 # %% ../../nbs/19_data.columns.ipynb #cf760fb4
 def _name_klines(table: pd.DataFrame) -> pd.DataFrame:
-    """Name the columns of Binance klines without header: epoch, Open, High, Low, Close, Volume,
-    epoch ..."""
+    """Name the columns of Binance klines, which come without header: epoch, Open, High, ..."""
     if isinstance(table.columns, pd.RangeIndex) and table.shape[1] >= 7 and len(table):
         first = table.iloc[0]
         if re.fullmatch(r"\d{10,19}", str(first[0])) and re.fullmatch(r"\d{10,19}", str(first[6])):

@@ -68,8 +68,7 @@ def _pick_prices(table: pd.DataFrame, columns: list, decimal: str | None = None)
 
 # %% ../../nbs/20_data.prices.ipynb #e2228ca6
 def _in_order(prices: pd.DataFrame) -> pd.DataFrame:
-    """Return rows with rising dates; what was turned, sorted or left out is noted. Raises
-    ValueError for two different rows of a day."""
+    """Return rows in order, with notes; ValueError for two different rows of a day."""
     days = prices.index
     if not days.is_monotonic_increasing:
         first = int(np.argmax(np.diff(days.asi8) < 0)) + 1

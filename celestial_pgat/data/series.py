@@ -26,8 +26,7 @@ SPACINGS = {(5.5, 8): "weekly", (13, 15): "fortnightly", (27, 32): "monthly", (8
 
 
 def _check_spacing(days: pd.DatetimeIndex) -> None:
-    """Refuse rows that are not one a day. Raises ValueError naming a day with several, or the
-    median distance."""
+    """Raise ValueError for rows that are not one a day: a day with several, or the spacing."""
     if (again := days.duplicated()).any():
         day = days[again][0]
         raise ValueError(f"{day:%Y-%m-%d} has {(days == day).sum()} rows: {WITHIN_A_DAY}")
@@ -128,8 +127,7 @@ def _longest_run(mask: np.ndarray) -> tuple[int, int]:
 
 
 def _check_missing(prices: pd.DataFrame, exchange: str) -> str | None:
-    """Return how many sessions of `exchange` between the first and the last row have no row, if
-    these are many; note a few."""
+    """Return how many sessions of `exchange` have no row, if these are many; note a few."""
     days = prices.index.normalize()
     sessions = sessions_between(days[0], days[-1], exchange)
     absent = ~sessions.isin(days)
@@ -154,15 +152,13 @@ SPLITS += [Fraction(n) for n in (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50
 
 
 def _robust_deviation(changes: np.ndarray) -> float:
-    """Return 1.4826 times the median of the absolute changes that are not zero: the deviation of a
-    normal, whatever a few rows do."""
+    """Return 1.4826 times the median absolute change: a deviation that a few rows don't move."""
     moving = np.abs(changes[np.isfinite(changes) & (changes != 0)])
     return float(1.4826 * np.median(moving)) if len(moving) else 0.0
 
 
 def _find_spikes(prices: pd.DataFrame) -> np.ndarray:
-    """Return the rows with a price more than 12 robust deviations, and a quarter, away from the
-    closes around it."""
+    """Find prices over 12 robust deviations, and a quarter, away from the closes around them."""
     logs = np.log(prices[list(OHLC)])
     level = logs["Close"].rolling(7, center=True, min_periods=2).median()
     limit = max(12 * _robust_deviation(logs["Close"].diff().to_numpy()), np.log(1.25))
@@ -171,8 +167,7 @@ def _find_spikes(prices: pd.DataFrame) -> np.ndarray:
 
 
 def _at_step(close: np.ndarray, limit: float) -> np.ndarray:
-    """Say for each row whether the level before and the level after it differ by more than `limit`:
-    the row is at a step."""
+    """Say for each row whether it is at a step: the levels around differ by over `limit`."""
     level = lambda series: series.shift().rolling(3, min_periods=1).median()
     series = pd.Series(close)
     return ((level(series) - level(series[::-1])).abs() > limit).to_numpy()
@@ -204,8 +199,7 @@ def _find_steps(prices: pd.DataFrame) -> dict[int, str | None]:
 
 # %% ../../nbs/23_data.series.ipynb #9355d68e
 def _check_moves(prices: pd.DataFrame) -> str | None:
-    """Return the first move of the series that no market makes, with its likely cause and the
-    remedy, or None."""
+    """Return the first move that no market makes, with likely cause and remedy, or None."""
     accept = f"if the move is real, use {setting('accept', 'large_moves')}"
     if len(spikes := _find_spikes(prices)):
         row = spikes[0]
@@ -257,8 +251,7 @@ def _check_standstill(prices: pd.DataFrame) -> str | None:
 
 
 def _check_future(prices: pd.DataFrame, today: pd.Timestamp | None = None) -> str | None:
-    """Return how many rows lie after `today` (by default the day after now, which is already today
-    somewhere), or None."""
+    """Return how many rows lie after `today` (by default tomorrow, which is today somewhere)."""
     today = pd.Timestamp.now().normalize() + pd.Timedelta(days=1) if today is None else today
     later = int((prices.index > today).sum())
     if not later:
@@ -268,17 +261,13 @@ def _check_future(prices: pd.DataFrame, today: pd.Timestamp | None = None) -> st
             f"dates; for made-up prices use {setting('accept', 'future_days')}")
 
 # %% ../../nbs/23_data.series.ipynb #f4805dec
-LOOKS = {
-    "future_days": lambda prices, exchange: _check_future(prices),
-    "stale_rows": lambda prices, exchange: _check_standstill(prices),
-    "foreign_days": _check_sessions, "missing_sessions": _check_missing,
-    "large_moves": lambda prices, exchange: _check_moves(prices)
-}
+LOOKS = {"future_days": lambda prices, exchange: _check_future(prices), "stale_rows": lambda prices,
+         exchange: _check_standstill(prices), "foreign_days": _check_sessions, "missing_sessions":
+         _check_missing, "large_moves": lambda prices, exchange: _check_moves(prices)}
 
 # %% ../../nbs/23_data.series.ipynb #02fedca6
 def _check_accepted(accept: str | Collection[str]) -> tuple[str, ...]:
-    """Return the names in `accept`, a collection or a text with commas. Raises ValueError for an
-    unknown one."""
+    """Return the names in `accept`, a collection or a text; ValueError for an unknown one."""
     given = accept.split(",") if isinstance(accept, str) else accept
     names = tuple(filter(None, (str(name).strip() for name in given)))
     if unknown := [name for name in names if name not in LOOKS]:

@@ -60,8 +60,7 @@ def _fewest(enough: Callable[[int], bool], rows: int) -> int:
 @checked
 def check_rows(rows: int, history: int, horizon: int, step: int, validation: float,
                test: float) -> None:
-    """Refuse `rows` that cannot give each block a window and the training block `step` windows;
-    ValueError says how many can."""
+    """Raise ValueError, naming the fewest, for `rows` too few for a window in each block."""
     need_counts(history=history, horizon=horizon)
 
     def enough(total: int) -> bool:
@@ -108,8 +107,7 @@ class WindowDataset(Dataset):
         return assemble(*(view[rows] for view in self.views), self.history, self.scale)
 
     def truth(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return target [n, P, 4], anchor [n] and scale [n] of all windows, as the batches have
-        them, without making histories, waves and edges."""
+        """Return target [n, P, 4], anchor [n] and scale [n] of all windows, and nothing else."""
         logs = self.views[0][:, self.history - 1:]  # [n,1+P,4], no copy
         anchor = logs[:, 0, 3].clone()
         target = (logs[:, 1:] - anchor[:, None, None]).div_(self.scale).float()
@@ -128,8 +126,7 @@ class WindowDataset(Dataset):
 # %% ../../nbs/24_data.windows.ipynb #78df1fcc
 @checked
 class EpochSampler(BatchSampler):
-    """Draw `windows` of `size` windows in random order, in batches; the order depends on `seed` and
-    the epoch alone."""
+    """Draw `windows` of `size` in batches, in an order of `seed` and the epoch alone."""
     def __init__(self, size: int, windows: int, batch_size: int, seed: int):
         need_counts(size=size, windows=windows, batch_size=batch_size)
         need_counts(0, seed=seed)
@@ -280,8 +277,7 @@ def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scale
 @checked
 def random_walk_bars(windows: int, steps: int,
                      rng: np.random.Generator) -> Float[np.ndarray, "windows steps 4"]:
-    """Return log Open, High, Low, Close that walk at random from 1000, with daily deviations of
-    WALK."""
+    """Return log OHLC that walk at random from 1000, with daily deviations of WALK."""
     need_counts(0, windows=windows, steps=steps)
     close = np.log(1000) + WALK * rng.standard_normal((windows, steps + 1)).cumsum(1)
     opening, close = close[:, :-1] + 0.003 * rng.standard_normal((windows, steps)), close[:, 1:]
@@ -299,8 +295,7 @@ def _reference_calendar() -> tuple[pd.DatetimeIndex, Tensor]:
 
 @checked
 def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
-    """Return a `ForecastBatch` for `cfg.model.history` and `cfg.model.horizon`: random walks under
-    the real sky of random days."""
+    """Return random walks under the real sky of random days, of the sizes of `cfg.model`."""
     if not hasattr(getattr(cfg, "model", None), "history"):
         raise TypeError(f"cfg is {described(cfg)}; give a Config, such as preset(\"smoke\")")
     need_counts(batch_size=batch_size)
@@ -312,6 +307,5 @@ def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     sky, scales = wave_table(sessions[days]), reference_scales()
     bars = torch.from_numpy(random_walk_bars(batch_size, span, rng))
     place = torch.from_numpy(place.reshape(rows.shape))  # [B,T+P]
-    return assemble(bars,
-                    scales.apply(sky)[place],
-                    edges_of(sky)[place], calendar[rows], cfg.model.history, scales.price)
+    return assemble(bars, scales.apply(sky)[place], edges_of(sky)[place], calendar[rows],
+                    cfg.model.history, scales.price)

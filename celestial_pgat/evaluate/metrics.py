@@ -87,8 +87,7 @@ class Comparison:
     """Hold by which share a mean error differs from a reference's, with an interval.
 
     `change` is error / reference - 1: negative is better. `low` and `high` are NaN where the
-    windows are too few, or too unlike, for an interval.
-    """
+    windows are too few, or too unlike, for an interval."""
 
     change: float
     low: float
@@ -120,8 +119,7 @@ def compare_errors(errors: Float[np.ndarray, "window"], reference: Float[np.ndar
     """Return mean(errors) / mean(reference) - 1 with its interval; rows are windows in order.
 
     There is no interval with fewer than four times `horizon` windows, nor where the mean of the
-    reference is itself not told from zero.
-    """
+    reference is itself not told from zero."""
     need_same_shape(errors=errors, reference=reference)
     need_rows(errors=errors)
     need_finite(errors=errors, reference=reference)
@@ -161,8 +159,7 @@ class Metrics:
 
     changes: {name: [seed, window, step, 4]}, references first, float64; truth [window, step, 4];
     anchor [window], log close at the origin; scale [window], the scaled unit. Printing it shows
-    `summary`.
-    """
+    `summary`."""
 
     changes: dict[str, Float[np.ndarray, "seed window step 4"]]
     truth: Float[np.ndarray, "window step 4"]
@@ -239,8 +236,7 @@ def evaluate(forecasts: dict[str, Float[Tensor, "..."]], target: Float[Tensor, "
     """Compare forecasts [window, step, 4], or [seed, window, step, 4], with the truth.
 
     All are in scaled units; the random walk is added. Raises ValueError for another shape, NaN,
-    prices, an anchor that is not a log price, or a scale that is not positive.
-    """
+    prices, an anchor that is not a log price, or a scale that is not positive."""
     need_rows(target=target)
     need_same_shape(anchor=anchor, scale=scale, windows=target[:, 0, 0])
     if not (scale > 0).all() or not (anchor.abs() < 25).all():
@@ -263,8 +259,7 @@ def scores(metrics: Metrics, name: str, target: str = ALL,
     """Return every score of one forecast for one target or all, the mean over its seeds.
 
     MAE, MSE and RMSE in `units`; the skills against the best reference of that loss; the direction
-    for the Close alone.
-    """
+    for the Close alone."""
     where = _channels(target)
     change = metrics.changes[name][..., where]
     true_change = np.broadcast_to(metrics.truth[..., where], change.shape)
@@ -300,8 +295,7 @@ def summary_table(metrics: Metrics) -> pd.DataFrame:
     """Return the scores to look at first, as text with a dash for what does not exist.
 
     The mean squared error in scaled units and the skill that it gives; absolute errors in prices;
-    of the Close, the direction, beside who always says up, and the std ratio.
-    """
+    of the Close, the direction, beside who always says up, and the std ratio."""
     rows = {}
     for name in metrics.changes:
         close = scores(metrics, name, "Close")

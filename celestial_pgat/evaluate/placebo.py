@@ -34,8 +34,7 @@ YEAR = 365.24219  # days: the tropical year
 def placebo_years(dates: pd.DatetimeIndex, count: int = 39) -> list[int]:
     """Return up to `count` whole years by which `dates` can be shifted within the ephemeris.
 
-    They lie evenly among all that there are; 0, the true sky, is none of them.
-    """
+    They lie evenly among all that there are; 0, the true sky, is none of them."""
     need_rows(dates=dates)
     need_counts(count=count)
     first = -int((dates.min() - EPHEMERIS_START).days / YEAR - 0.01)
@@ -64,8 +63,8 @@ def sky_correlations(forecasts: Float[np.ndarray, "sky window step channel"],
                      truth: Float[np.ndarray, "window step channel"]) -> Float[np.ndarray, "sky"]:
     """Return for each sky the correlation of its part of the forecast with what happened.
 
-    Its part is the forecast minus the mean over skies, centred over windows; 0 where there is none.
-    """
+    Its part is the forecast minus the mean over skies, centred over windows; 0 where there is
+    none."""
     part = forecasts - forecasts.mean(axis=0)
     part = (part - part.mean(axis=1, keepdims=True)).reshape(len(part), -1)  # [sky, all]
     true = (truth - truth.mean(axis=0)).reshape(-1)
@@ -79,8 +78,7 @@ def placebo_table(models: Sequence[nn.Module], data: ForecastData, count: int = 
     """Return what trained models say of the test windows under the true sky and others.
 
     Columns years (0 for the true sky, first), correlation (see `sky_correlations`) and mse
-    [scaled], all of the mean forecast of `models`.
-    """
+    [scaled], all of the mean forecast of `models`."""
     need_rows(models=models)
     years, forecasts = [0, *placebo_years(data.test.dates, count)], []
     for year in tqdm(years, desc="skies of other years", disable=not progress, leave=False):

@@ -33,9 +33,7 @@ class Truth(NamedTuple):
 
 @checked
 def truth_of(dataset: WindowDataset) -> Truth:
-    """Return the targets of all windows with their anchors and scales, as a `ForecastBatch` has
-    them.
-    """
+    """Return targets, anchors and scales of all windows, as a `ForecastBatch` has them."""
     return Truth(*dataset.truth())
 
 # %% ../../nbs/69_evaluate.references.ipynb #350b2dcc
@@ -71,8 +69,7 @@ def constant_forecast(target: Float[Tensor, "train step 4"],
 def trailing_volatility(close: pd.Series, days: int = 20) -> pd.Series:
     """Return the root mean square of the last `days` log changes of the close, for each row.
 
-    At the start it is that of the changes there are, and NaN before there are five.
-    """
+    At the start it is that of the changes there are, and NaN before there are five."""
     need_counts(days=days)
     changes = np.log(close).diff()
     return (changes**2).rolling(days, min_periods=min(days, 5)).mean() ** 0.5
@@ -83,8 +80,7 @@ def scaled_candle(data: ForecastData) -> Float[Tensor, "window step 4"]:
     """Forecast the test windows by the median training candle in units of trailing volatility.
 
     Windows with no volatility before them, at the start or where the price stood still, are left
-    out of the median. Raises ValueError if those are all.
-    """
+    out of the median. Raises ValueError if those are all."""
     volatility = trailing_volatility(data.prices["Close"])
     before, now = (torch.tensor(volatility.loc[part.origins].to_numpy())
                    for part in (data.train, data.test))  # [window] each

@@ -135,9 +135,7 @@ def verdict(metrics: Metrics) -> str:
 # %% ../../nbs/76_evaluate.verdict.ipynb #f4963134
 @checked
 def errors_by_year(metrics: Metrics, origins: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return, by year of the origin, the windows and each model's MSE over the best reference's, -
-    1.
-    """
+    """Return by year the windows, and each model's MSE over the best reference's, minus 1."""
     if len(origins) != len(metrics.truth):
         raise ValueError(f"there are {len(origins)} origins for {len(metrics.truth)} windows; give "
                          "those of the test set")

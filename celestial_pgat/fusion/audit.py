@@ -31,8 +31,7 @@ class NormMonitor:
     `table` has a row for each layer of `types` that was called: type, calls, rms_in, rms_out,
     ratio, and whether all was finite. Of several arguments the first floating tensor counts; where
     there is none, as in an embedding, the RMS is NaN. Passes that `FusionDiagnostics` repeats are
-    not seen. Raises ValueError for a model without such layers.
-    """
+    not seen. Raises ValueError for a model without such layers."""
 
     def __init__(self, model: nn.Module, types: type | tuple[type, ...] = (
             nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.BatchNorm1d)):
@@ -85,8 +84,7 @@ class GradientAudit:
 
     `status` is "none", "zero", "non-finite" or "healthy"; `zero_rows` counts those of its rows,
     along the first axis, whose gradient is zero, and `where` names them, as in "8:16". Beside them
-    stand rms, entries and rows.
-    """
+    stand rms, entries and rows."""
     table: pd.DataFrame
     frozen: int
 
@@ -136,8 +134,7 @@ def gradient_audit(model: nn.Module, rounding: float | None = None) -> GradientA
     A row, along the first axis, is zero when its RMS is at most `rounding` times that of the
     largest row among its module's own parameters; by default 32 times the precision of the
     gradient's type, or of float32 if that is finer: a healthy row in bfloat16 may well be smaller
-    than 32 times *its* precision. Raises ValueError if no parameter has a gradient.
-    """
+    than 32 times *its* precision. Raises ValueError if no parameter has a gradient."""
     if rounding is not None and not 0 <= rounding < 1:
         raise ValueError(f"rounding={rounding!r} is not a share of the largest row; use 0 for "
                          "exact zeros, or leave it out")

@@ -35,8 +35,7 @@ class FusionDiagnostics(Callback):
     the model in training mode, with gradients), then every `every`-th. Without `influence` these
     save a copy of the inputs, a pass and two more for each point; `output` picks the tensor whose
     change counts, `output_unit` is its axis of channels. `limits` are those of `Limits`, `path` is
-    that of a log: see `read_fusion_log`. Raises ValueError as `find_points` does.
-    """
+    that of a log: see `read_fusion_log`. Raises ValueError as `find_points` does."""
 
     def __init__(self, model: nn.Module | None = None, *,
                  branches: Mapping[str, Branches] | None = None, first: int = 10, every: int = 50,
@@ -169,8 +168,7 @@ def plot_fusion(records: pd.DataFrame, limits: Limits = Limits(),
     """Draw some NUMBERS of the records over batches: a panel for each, a line for each point.
 
     The figure is closed: it shows once, where it is the value of a cell. Raises ValueError for
-    other columns, and as `summarise_fusion` does.
-    """
+    other columns, and as `summarise_fusion` does."""
     if not columns or not set(columns) <= set(NUMBERS):
         raise ValueError(f"columns={columns} are not all numbers; use any of {', '.join(NUMBERS)}")
     summary, size = summarise_fusion(records, limits), (min(4.3 * len(columns), 9), 3.6)

@@ -57,8 +57,7 @@ class FusionGate(nn.Module):
     `strategy` is one of STRATEGIES, `norm`, applied to both first, "layer", "rms" or None. `init`
     sets the gate at the start: "balanced" (0.5), "open" (0.88) or "closed" (0.12). The gate that
     was used, `[..., d]`, or `[..., 1]` for "attention", is what the sub-module `opening` returns,
-    where there is one. Raises ValueError for other values and for streams that differ in shape.
-    """
+    where there is one. Raises ValueError for other values and for streams that differ in shape."""
 
     def __init__(self, d: int, strategy: str = "gated_addition", norm: str | None = "layer",
                  init: str = "balanced"):
@@ -126,8 +125,7 @@ def capture(module: nn.Module) -> Iterator[list[Tensor]]:
     """Collect what `module` returns in a block: `with capture(gate.opening) as seen: model(batch)`.
 
     `seen` gets one detached output for each call; calls that only repeat another to measure it do
-    not count. The hook is removed on the way out, also after an error.
-    """
+    not count. The hook is removed on the way out, also after an error."""
     seen, hook = [], PausableHook(lambda _, __, output: seen.append(output.detach()))
     handle = module.register_forward_hook(hook)
     try:
@@ -198,8 +196,8 @@ class FusionComparison:
 
     `table` has a row for each (strategy, norm): parameters, output (RMS), gradient_a, gradient_b
     (RMS, 1 passes unchanged), gate_mean, gate_std, gate_min, gate_max (NaN without a gate), and
-    with a target error (mean of the last tenth). `curves` has these errors over steps, or is None.
-    """
+    with a target error (mean of the last tenth). `curves` has these errors over steps, or is
+    None."""
     table: pd.DataFrame
     curves: pd.DataFrame | None
 
@@ -230,18 +228,16 @@ class FusionComparison:
 
 # %% ../../nbs/40_fusion.gate.ipynb #d7e75b92
 @checked
-def compare_fusion_strategies(
-    a: _Stream, b: _Stream, target: Float[Tensor, "*batch k"] | None = None, *,
-    strategies: Sequence[str] = STRATEGIES, norms: Sequence[str | None] = tuple(NORMS),
-    init: str = "balanced", steps: int = 200, seed: int = 0, progress: bool = True,
-) -> FusionComparison:
+def compare_fusion_strategies(a: _Stream, b: _Stream, target: Float[Tensor, "*batch k"]
+                              | None = None, *, strategies: Sequence[str] = STRATEGIES, norms:
+                              Sequence[str | None] = tuple(NORMS), init: str = "balanced", steps:
+                              int = 200, seed: int = 0, progress: bool = True) -> FusionComparison:
     """Join `a` and `b`, `[..., d]`, by each strategy with each norm, and measure.
 
     With `target [..., k]`, train each as well. `init` is for strategies with a gate. `seed` sets
     the weights and the probe, on every device alike; the global generator is left alone, and all
     readouts start at zero. Raises ValueError for streams that are empty, not finite or differ in
-    shape, a target of other positions, steps below 1, and what FusionGate refuses.
-    """
+    shape, a target of other positions, steps below 1, and what FusionGate refuses."""
     _check_fusion("gated_addition", None, init)
     need_counts(steps=steps)
     given = {"a": a, "b": b} | ({} if target is None else {"target": target})

@@ -49,8 +49,7 @@ class Branches:
     """Name two branches by the paths of sub-modules, and that which returns the gate, if any does.
 
     "encoder" means what that sub-module returns, "merge:0" or "merge:news" what it is given, by
-    place or name. `unit` is the axis of the channels, 1 for `[batch, channel, ...]`.
-    """
+    place or name. `unit` is the axis of the channels, 1 for `[batch, channel, ...]`."""
     a: str
     b: str
     gate: str | None = None
@@ -142,8 +141,7 @@ def find_points(model: nn.Module, branches: Mapping[str, Branches] | None = None
     """Return every FusionGate of the model under its path, and the points of `branches`.
 
     Raises ValueError for a path that the model does not have, naming near ones, for two branches
-    that are one, and where there is no point at all.
-    """
+    that are one, and where there is no point at all."""
     gates = {path: part for path, part in model.named_modules() if isinstance(part, FusionGate)}
     points = [FusionPoint(path or ROOT, Branch(gate, "a", 0), Branch(gate, "b", 1),
                           getattr(gate, "opening", None), f"{path}.opening".lstrip("."))

@@ -200,8 +200,7 @@ def measure_influence(model: nn.Module, points: Sequence[FusionPoint], args: tup
     Runs the model once as it is and once for each branch, with the same random numbers, on copies
     of the inputs. NaN for a branch that evaluation mode does not use, and where an output without
     spread changes. `output` picks the output, `output_unit` is the axis of its channels. Raises
-    ValueError where `output` finds no tensor, or a single number.
-    """
+    ValueError where `output` finds no tensor, or a single number."""
     cuda = {x.device for x in (*model.parameters(), *model.buffers()) if x.is_cuda}
 
     def run() -> Tensor:

@@ -24,8 +24,7 @@ from .readings import COLUMNS, NUMBERS, finish_reading
 def continue_log(path: Path, batch: int) -> None:
     """Let a run go on after `batch` in its fusion log, in a folder that is made if need be.
 
-    Later rows, of another run or of one that was stopped, are dropped with a warning.
-    """
+    Later rows, of another run or of one that was stopped, are dropped with a warning."""
     path.parent.mkdir(parents=True, exist_ok=True)
     drop_cut_line(path)
     if not path.exists() or not path.stat().st_size:
@@ -43,8 +42,7 @@ def continue_log(path: Path, batch: int) -> None:
 def read_fusion_log(path: str | Path) -> pd.DataFrame:
     """Return the rows of a fusion log, with the COLUMNS of `FusionDiagnostics.records`.
 
-    Where a batch was recorded twice, the later row counts. Raises as `read_json_lines` does.
-    """
+    Where a batch was recorded twice, the later row counts. Raises as `read_json_lines` does."""
     rows = pd.DataFrame(read_json_lines(path, COLUMNS, "fusion log"))[list(COLUMNS)]
     try:
         rows = rows.astype(dict.fromkeys(NUMBERS, float) | {"batch": int})
@@ -78,17 +76,15 @@ def _find_flags(row: pd.Series, limits: Limits) -> dict[str, str]:
     size, gate, moves, saturated, pull = row[
         ["rms_ratio", "gate_mean", "gate_moves", "saturated", "pull_ratio"]]
     imbalance = size > limits.imbalance or size < 1 / limits.imbalance
-    flags = [
-        ("not finite", row["nonfinite"] != "", row["nonfinite"]),
-        ("imbalance", imbalance, f"b is {size:.3g} times as large as a"),
-        ("collapsed gate", gate < limits.collapsed, f"it is {gate:.3g} on average"),
-        ("stuck gate", moves < limits.stuck, f"from position to position it moves by {moves:.3g}, "
-         f"and a spread over units, {row['gate_std']:.3g} in all, is not movement"),
-        ("saturated gate", saturated > limits.saturated,
-         f"{saturated:.0%} of it is at 0 or 1 and passes no gradient on"),
-        ("starved branch", pull < limits.starved,
-         f"b, its gradient times its size, has {pull:.3g} of the pull of a"),
-    ]
+    flags = [("not finite", row["nonfinite"] != "", row["nonfinite"]),
+             ("imbalance", imbalance, f"b is {size:.3g} times as large as a"),
+             ("collapsed gate", gate < limits.collapsed, f"it is {gate:.3g} on average"),
+             ("stuck gate", moves < limits.stuck, "from position to position it moves by "
+              f"{moves:.3g}, and a spread over units, {row['gate_std']:.3g} in all, is not "
+              "movement"), ("saturated gate", saturated > limits.saturated, f"{saturated:.0%} of "
+                            "it is at 0 or 1 and passes no gradient on"),
+             ("starved branch", pull < limits.starved, "b, its gradient times its size, has "
+              f"{pull:.3g} of the pull of a")]
     return {name: why for name, raised, why in flags if raised}
 
 # %% ../../nbs/45_fusion.records.ipynb #b25ce662
@@ -98,8 +94,7 @@ def summarise_fusion(records: pd.DataFrame, limits: Limits = Limits(), last: int
     """Return one row for each point: means over its `last` recorded batches, flags and a finding.
 
     Batches in which something is not finite are left out of the means and counted in `nonfinite`,
-    as in "rms_b in 4 of 5 batches". Raises ValueError without a row, and for `last` below 1.
-    """
+    as in "rms_b in 4 of 5 batches". Raises ValueError without a row, and for `last` below 1."""
     need_counts(last=last)
     if records.empty:
         raise ValueError("nothing was recorded yet: train the model for a batch, in training mode "

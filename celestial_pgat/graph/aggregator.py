@@ -22,8 +22,7 @@ class OwnWaves(nn.Module):
     """Average the waves of each body with learned weights that sum to 1: `[B,L,W]` -> `[B,L,N]`.
 
     `weights()` is the matrix `[N,W]` used, zero outside of a body's own waves. All waves of a body
-    count the same at the start. Raises ValueError if a body has no wave in `schema`.
-    """
+    count the same at the start. Raises ValueError if a body has no wave in `schema`."""
 
     def __init__(self, schema: WaveSchema = WAVES):
         super().__init__()
@@ -41,12 +40,10 @@ class OwnWaves(nn.Module):
         return waves @ self.weights().T  # [B, L, N]
 
 # %% ../../nbs/31_graph.aggregator.ipynb #fef332e7
-GROUPS = {
-    "personal": (Body.SUN, Body.MOON, Body.MERCURY, Body.VENUS, Body.MARS),
-    "social": (Body.JUPITER, Body.SATURN),
-    "outer": (Body.URANUS, Body.NEPTUNE, Body.PLUTO, Body.CHIRON),
-    "nodes": (Body.NORTH_NODE, Body.SOUTH_NODE),
-}
+GROUPS = {"personal": (Body.SUN, Body.MOON, Body.MERCURY, Body.VENUS, Body.MARS),
+          "social": (Body.JUPITER, Body.SATURN),
+          "outer": (Body.URANUS, Body.NEPTUNE, Body.PLUTO, Body.CHIRON),
+          "nodes": (Body.NORTH_NODE, Body.SOUTH_NODE)}
 
 
 @checked
@@ -54,8 +51,7 @@ class CelestialWaveAggregator(nn.Module):
     """Make one number in (-1, 1) of each body's own scaled waves of a step: `[B,L,W]` -> `[B,L,N]`.
 
     `listening()` shows the weights, `balance(waves)` how loud the groups of bodies are. Raises
-    ValueError for waves that do not match `schema`.
-    """
+    ValueError for waves that do not match `schema`."""
 
     def __init__(self, schema: WaveSchema = WAVES, hidden: int = 8):
         super().__init__()

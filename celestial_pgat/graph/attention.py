@@ -24,8 +24,7 @@ class AttentionWeights(nn.Module):
 
     `q`, `k` are `[..., head, node, c]`; `bias` and the boolean `mask` (True = allowed) must
     broadcast to `[..., head, node, node]`, row = receiver. Rows sum to 1; a row without an allowed
-    sender is 0 throughout.
-    """
+    sender is 0 throughout."""
 
     def forward(self, q: Nodes, k: Nodes, bias: Tensor, mask: Tensor | None = None) -> Adjacency:
         logits = torch.add(bias, q @ k.mT, alpha=q.shape[-1] ** -0.5)  # [..., H, N, N]
@@ -41,8 +40,7 @@ class BodyAttention(nn.Module):
 
     `forward(nodes, bias, mask)`: nodes `[B,T,N,width]`, bias `[B,T,H,N,N]` or `[B,T,1,N,N]`, mask
     `[B,T,N,N]` (True = allowed) -> messages `[B,T,N,width]`. The weights used are the output of the
-    sub-module `weights`. Raises ValueError if `heads` cannot share `width`, see need_heads.
-    """
+    sub-module `weights`. Raises ValueError if `heads` cannot share `width`, see need_heads."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -88,13 +86,11 @@ class AdjacencyAwareGraphAttention(nn.Module):
     row = receiver, mask `[B,T,N,N]` boolean, True = allowed (None: all) -> `[B,T,N,width]`. Steps
     do not see each other. A body whose row is masked throughout keeps its own residual. With
     `recompute`, backward runs each layer a second time instead of keeping what is inside of it.
-    Raises ValueError for no layer, a width the heads cannot share, an adjacency of another shape.
-    """
+    Raises ValueError for no layer, a width the heads cannot share, an adjacency of another
+    shape."""
 
-    def __init__(
-        self, width: int = 32, heads: int = 4, layers: int = 4, dropout: float = 0.0,
-        recompute: bool = False,
-    ):
+    def __init__(self, width: int = 32, heads: int = 4, layers: int = 4, dropout: float = 0.0,
+                 recompute: bool = False):
         super().__init__()
         need_counts(layers=layers)
         self.recompute = recompute

@@ -58,8 +58,7 @@ class MarketConditions(nn.Module):
 
     `forward(context [S,d], regime [S,R] or None)` -> `[S,12]`, `[S,2]`, `[S,width]`; S = steps of
     all samples. The last six logits, those of the signs, start near 1.5, of which the tanh makes
-    0.9. The calibration starts near (log(e - 1), 0): the softplus makes a gain of 1 of it.
-    """
+    0.9. The calibration starts near (log(e - 1), 0): the softplus makes a gain of 1 of it."""
 
     def __init__(self, d_context: int, width: int, regimes: int | None = None):
         super().__init__()
@@ -98,8 +97,8 @@ def node_statistics(maps: tuple[Adjacency, ...], mixture: Adjacency, shares: Ten
 class NodeTokens(nn.Module):
     """Make a token for each body of what the maps say, who it is, the kinds of maps, the market.
 
-    `forward(maps 3 x [S,N,N], mixture [S,N,N], shares [S,3], market [S,width])` -> `[S,N,width]`.
-    """
+    `forward(maps 3 x [S,N,N], mixture [S,N,N], shares [S,3], market [S,width])` ->
+    `[S,N,width]`."""
 
     def __init__(self, n_nodes: int, width: int):
         super().__init__()
@@ -119,8 +118,7 @@ class EdgeAttention(nn.Module):
     """Let the bodies attend along the adjacency, and add their affinity to it.
 
     `forward(tokens [S,N,width], adjacency [S,N,N])` -> both, updated. Keeps two and a half token
-    arrays and one map for backward.
-    """
+    arrays and one map for backward."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -140,8 +138,7 @@ class EdgeAttention(nn.Module):
 class StrengthCalibration(nn.Module):
     """Squash the adjacency into (-1, 1): the market's gain and offset, each body's readiness.
 
-    `forward(adjacency [S,N,N], tokens [S,N,width], market [S,2])` -> `[S,N,N]`.
-    """
+    `forward(adjacency [S,N,N], tokens [S,N,width], market [S,2])` -> `[S,N,N]`."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -160,23 +157,20 @@ class StrengthCalibration(nn.Module):
 def check_sources(**sources: Adjacency) -> None:
     """Raise ValueError if an edge is NaN or infinite, naming source, first step, sample and edge.
 
-    Reads the values and so waits for the device: call it where data enter, not in a training step.
-    """
+    Reads the values and so waits for the device: call it where data enter, not in a training
+    step."""
     for name, adjacency in sources.items():
         broken = ~torch.isfinite(adjacency)
         if broken.any():
             step, sample, receiver, sender = broken.transpose(0, 1).nonzero()[0].tolist()
             value = adjacency[sample, step, receiver, sender].item()
-            raise ValueError(
-                f"{name} is {value} first at step {step} (sample {sample}, receiver {receiver}, "
-                f"sender {sender}); {int(broken.sum())} edges of it are not finite: mend the "
-                "source before combining"
-            )
+            raise ValueError(f"{name} is {value} first at step {step} (sample {sample}, receiver "
+                             f"{receiver}, sender {sender}); {int(broken.sum())} edges of it are "
+                             "not finite: mend the source before combining")
 
 # %% ../../nbs/34_graph.combiner.ipynb #c525897c
-def need_sources(
-    combiner: nn.Module, maps: tuple[Tensor, ...], context: Tensor, regime: Tensor | None
-) -> None:
+def need_sources(combiner: nn.Module, maps: tuple[Tensor, ...], context: Tensor,
+                 regime: Tensor | None) -> None:
     """Raise ValueError, naming the source, for inputs that do not fit `combiner`, or with NaN."""
     need_shape(SOURCES[0], maps[0], -1, -1, -1, -1)
     steps = maps[0].shape[:2]
@@ -184,10 +178,9 @@ def need_sources(
         need_shape(name, adjacency, *steps, combiner.n_nodes, combiner.n_nodes)
     need_shape("context", context, *steps, combiner.d_context)
     if (regime is None) != (combiner.regimes is None):
-        raise ValueError(
-            f"regime is {described(regime)}, but the combiner was built with "
-            f"regimes={combiner.regimes}; give a number when building and a regime here, or neither"
-        )
+        raise ValueError(f"regime is {described(regime)}, but the combiner was built with "
+                         f"regimes={combiner.regimes}; give a number when building and a regime "
+                         "here, or neither")
     if regime is not None:
         need_shape("regime", regime, *steps, combiner.regimes)
     if combiner.validate:
@@ -200,13 +193,12 @@ class CelestialGraphCombiner(nn.Module):
 
     `forward(astronomical, learned, dynamic [B,T,N,N], context [B,T,d_context], regime [B,T,regimes]
     or None)` -> `[B,T,N,N]`. `time_chunk`: keep only the inputs for backward, compute the rest
-    again, that many steps at a time. `validate` looks for NaN, too. ValueError as `need_sources`.
-    """
+    again, that many steps at a time. `validate` looks for NaN, too. ValueError as
+    `need_sources`."""
 
-    def __init__(
-        self, n_nodes: int = N_BODIES, d_context: int = 208, width: int = 16, layers: int = 2,
-        regimes: int | None = None, time_chunk: int | None = None, validate: bool = False,
-    ):
+    def __init__(self, n_nodes: int = N_BODIES, d_context: int = 208, width: int = 16,
+                 layers: int = 2, regimes: int | None = None, time_chunk: int | None = None,
+                 validate: bool = False):
         need_counts(n_nodes=n_nodes, layers=layers, time_chunk=time_chunk)
         super().__init__()
         self.n_nodes, self.d_context, self.regimes = n_nodes, d_context, regimes
@@ -228,10 +220,8 @@ class CelestialGraphCombiner(nn.Module):
             tokens, adjacency = layer(tokens, adjacency)  # [S,N,width], [S,N,N]
         return self.calibration(adjacency, tokens, strength)  # [S,N,N]
 
-    def forward(
-        self, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
-        context: Context, regime: Regime | None = None,
-    ) -> Adjacency:
+    def forward(self, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
+                context: Context, regime: Regime | None = None) -> Adjacency:
         inputs = (astronomical, learned, dynamic, context, regime)
         need_sources(self, inputs[:3], context, regime)
         flat = [None if tensor is None else tensor.flatten(0, 1) for tensor in inputs]
@@ -240,10 +230,9 @@ class CelestialGraphCombiner(nn.Module):
         return adjacency.view_as(astronomical)  # [B,T,N,N]
 
     @torch.no_grad()
-    def contributions(
-        self, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
-        context: Context, regime: Regime | None = None,
-    ) -> Float[Tensor, "*steps source"]:
+    def contributions(self, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
+                      context: Context, regime: Regime | None = None) -> Float[Tensor,
+                                                                               "*steps source"]:
         """Return the share of each source in the mixture; they sum to 1, or all maps are 0."""
         a, l, d = astronomical, learned, dynamic
         gates = self.gates(self.market(context, regime)[0])  # [B,T,6]
@@ -253,14 +242,12 @@ class CelestialGraphCombiner(nn.Module):
 # %% ../../nbs/34_graph.combiner.ipynb #538db193
 @checked
 @torch.no_grad()
-def ablation_shares(
-    combiner: nn.Module, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
-    context: Context, regime: Regime | None = None,
-) -> Float[Tensor, "*steps source"]:
+def ablation_shares(combiner: nn.Module, astronomical: Adjacency, learned: Adjacency,
+                    dynamic: Adjacency, context: Context,
+                    regime: Regime | None = None) -> Float[Tensor, "*steps source"]:
     """Return how far the output of each step moves when a source is set to zero, as shares.
 
-    For any combiner with this signature, in evaluation mode. Where no source moves it: zeros.
-    """
+    For any combiner with this signature, in evaluation mode. Where no source moves it: zeros."""
     maps = (astronomical, learned, dynamic)
     whole = combiner(*maps, context, regime)  # [B,T,N,N]
     without = lambda gone: (adjacency * (k != gone) for k, adjacency in enumerate(maps))

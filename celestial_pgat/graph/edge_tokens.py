@@ -28,8 +28,7 @@ def _two_layers(given: int, hidden: int, made: int) -> nn.Sequential:
 class EdgeTokens(nn.Module):
     """Make a token of width d of each edge: 3 -> d/2 -> d, LayerNorm, type products 3d -> d -> d.
 
-    `forward(edges [S,E,3], regime [S,R] or None)` -> `[S,E,d]`; E = all ordered pairs of bodies.
-    """
+    `forward(edges [S,E,3], regime [S,R] or None)` -> `[S,E,d]`; E = all ordered pairs of bodies."""
 
     def __init__(self, d: int, regimes: int | None = None):
         super().__init__()
@@ -40,9 +39,8 @@ class EdgeTokens(nn.Module):
         self.interaction = _two_layers(len(SOURCES) * d, d, d)
         self.regime = nn.Linear(regimes, 2 * d, bias=False) if regimes else None
 
-    def forward(
-        self, edges: Float[Tensor, "step edge source"], regime: Regime | None = None
-    ) -> Float[Tensor, "step edge d"]:
+    def forward(self, edges: Float[Tensor, "step edge source"],
+                regime: Regime | None = None) -> Float[Tensor, "step edge d"]:
         tokens = self.embedding(edges)  # [S,E,d]
         typed = rearrange(tokens[..., None, :] * self.types, "s e k d -> s e (k d)")  # [S,E,3d]
         tokens = tokens + self.interaction(typed)  # [S,E,d]
@@ -56,8 +54,7 @@ class EdgeTokens(nn.Module):
 class EdgeTokenLayer(nn.Module):
     """Attend among the edges of a step, take in the context, feed forward d -> 2d -> d.
 
-    `forward(tokens [S,E,d], context [S,d])` -> `[S,E,d]`. ValueError if `heads` cannot share d.
-    """
+    `forward(tokens [S,E,d], context [S,d])` -> `[S,E,d]`. ValueError if `heads` cannot share d."""
 
     def __init__(self, d: int, heads: int, dropout: float = 0.0):
         need_heads(d, heads)
@@ -69,9 +66,8 @@ class EdgeTokenLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(3))
 
-    def forward(
-        self, tokens: Float[Tensor, "step edge d"], context: Context
-    ) -> Float[Tensor, "step edge d"]:
+    def forward(self, tokens: Float[Tensor, "step edge d"],
+                context: Context) -> Float[Tensor, "step edge d"]:
         qkv = rearrange(self.qkv(tokens), "s e (three h c) -> three s h e c", three=3, h=self.heads)
         dropout = self.dropout.p if self.training else 0.0
         attended = F.scaled_dot_product_attention(*qkv, dropout_p=dropout)  # [S,H,E,c]
@@ -92,14 +88,11 @@ class EdgeTokenCombiner(nn.Module):
     `forward` as that of CelestialGraphCombiner. `mode`: all steps at once ("batch"), a loop over
     steps ("sequential"), or `chunk` steps at a time, each chunk computed again for the backward
     pass ("chunked"). With dropout in training the modes draw different numbers. Raises ValueError
-    for counts, modes, widths and shapes that do not fit.
-    """
+    for counts, modes, widths and shapes that do not fit."""
 
-    def __init__(
-        self, n_nodes: int = N_BODIES, d_context: int = 208, layers: int = 2, heads: int = 8,
-        regimes: int | None = None, dropout: float = 0.0, mode: str = "batch", chunk: int = 10,
-        validate: bool = False,
-    ):
+    def __init__(self, n_nodes: int = N_BODIES, d_context: int = 208, layers: int = 2,
+                 heads: int = 8, regimes: int | None = None, dropout: float = 0.0,
+                 mode: str = "batch", chunk: int = 10, validate: bool = False):
         need_counts(n_nodes=n_nodes, layers=layers, chunk=chunk)
         if mode not in MODES:
             raise ValueError(f"mode={mode!r} is not known; use one of {', '.join(MODES)}")
@@ -124,10 +117,8 @@ class EdgeTokenCombiner(nn.Module):
         strength = self.out(tokens + self.strength(both)).tanh()  # [S,E,1]
         return strength.view_as(maps[0])  # [B,T,N,N]
 
-    def forward(
-        self, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
-        context: Context, regime: Regime | None = None,
-    ) -> Adjacency:
+    def forward(self, astronomical: Adjacency, learned: Adjacency, dynamic: Adjacency,
+                context: Context, regime: Regime | None = None) -> Adjacency:
         inputs = (astronomical, learned, dynamic, context, regime)
         need_sources(self, inputs[:3], context, regime)
         if self.mode == "batch":

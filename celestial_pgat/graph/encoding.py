@@ -28,8 +28,7 @@ class CausalKernels(nn.Module):
     """Gather each body's own last days: `[B,L,N,width]` -> the same; step t sees no later step.
 
     The channels are shared out over `kernels`, lengths in steps, the first ones getting what is
-    left over. Raises ValueError for a kernel below 1, for none, and for more than channels.
-    """
+    left over. Raises ValueError for a kernel below 1, for none, and for more than channels."""
 
     def __init__(self, width: int = 32, kernels: tuple[int, ...] = (3, 7)):
         super().__init__()
@@ -55,8 +54,7 @@ class HopMixture(nn.Module):
     """Mix the messages of 1 to `hops` hops: nodes `[B,L,N,width]` -> the same.
 
     The adjacency, `[B,L,N,N]` or `[N,N]`, is used as it is; give it normalised. `mix [hops, width]`
-    starts as the plain mean. Raises ValueError for hops outside 1 to MAX_HOPS.
-    """
+    starts as the plain mean. Raises ValueError for hops outside 1 to MAX_HOPS."""
 
     def __init__(self, width: int = 32, hops: int = 2):
         super().__init__()
@@ -93,9 +91,8 @@ class GatedInteraction(nn.Module):
 class _SpatioTemporalEncoding(nn.Module):
     """Hold the block that both encodings share; `encode` takes any adjacency that expands."""
 
-    def __init__(
-        self, width: int = 32, hops: int = 2, kernels: tuple[int, ...] = (3, 7), n_nodes: int = 13
-    ):
+    def __init__(self, width: int = 32, hops: int = 2, kernels: tuple[int, ...] = (3, 7),
+                 n_nodes: int = 13):
         super().__init__()
         need_counts(width=width, n_nodes=n_nodes)
         self.n_nodes, self.width = n_nodes, width
@@ -116,8 +113,7 @@ class JointSpatioTemporalEncoding(_SpatioTemporalEncoding):
     `forward(nodes [B,L,N,width], adjacency [N,N])` -> `[B,L,N,width]`, causal; the adjacency is
     signed, row = receiver, and is normalised inside. `hops` is the number of edges a message may
     travel, `kernels` the days of memory. Raises ValueError for hops outside 1 to MAX_HOPS, kernels
-    below 1 and tensors of another shape.
-    """
+    below 1 and tensors of another shape."""
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Nodes:
         need_shape("nodes", nodes, -1, -1, self.n_nodes, self.width)
@@ -129,8 +125,7 @@ class JointSpatioTemporalEncoding(_SpatioTemporalEncoding):
 class DynamicJointSpatioTemporalEncoding(_SpatioTemporalEncoding):
     """Let each body hear its neighbours' last days, along the adjacency of the listening day.
 
-    `forward(nodes [B,L,N,width], adjacency [B,L,N,N])`; else as JointSpatioTemporalEncoding.
-    """
+    `forward(nodes [B,L,N,width], adjacency [B,L,N,N])`; else as JointSpatioTemporalEncoding."""
 
     def forward(self, nodes: Tensor, adjacency: Tensor) -> Nodes:
         need_shape("nodes", nodes, -1, -1, self.n_nodes, self.width)

@@ -27,8 +27,7 @@ class TraditionalLearner(nn.Module):
     """Learn a signed, directed adjacency in (-1, 1) from the market context alone.
 
     `forward(context [B,L,d_context])` -> `[B,L,N,N]`; steps do not see one another. Before the tanh
-    it has rank `rank` at most. ValueError for sizes below 1 and a context of another width.
-    """
+    it has rank `rank` at most. ValueError for sizes below 1 and a context of another width."""
 
     def __init__(self, d_context: int, n_nodes: int = N_BODIES, rank: int = 4):
         super().__init__()
@@ -49,8 +48,7 @@ class DataDrivenLearner(nn.Module):
     """Learn a signed, directed adjacency in (-1, 1) from the features of the bodies.
 
     `forward(features [B,L,N,width])` -> `[B,L,N,N]`; steps do not see one another. ValueError when
-    `heads` cannot share `width` (see need_heads) and for features of another width.
-    """
+    `heads` cannot share `width` (see need_heads) and for features of another width."""
 
     def __init__(self, width: int = 32, heads: int = 4):
         super().__init__()
@@ -77,8 +75,7 @@ def _need_temperature(name: str, value: float) -> None:
 @checked
 def temperature_at(progress: float, start: float = 1.0, end: float = 0.3) -> float:
     """Return the temperature at `progress` in [0, 1] of the training, exponential from `start` to
-    `end`. Raises ValueError for a progress outside [0, 1] and what is no temperature.
-    """
+    `end`. Raises ValueError for a progress outside [0, 1] and what is no temperature."""
     need_shares(progress=progress)
     _need_temperature("start", start)
     _need_temperature("end", end)
@@ -99,8 +96,7 @@ class StochasticLearner(nn.Module):
     `forward(features [B,L,N,width])` -> LearnedAdjacency: in training relaxed draws at
     `temperature` from the global generator of torch, in evaluation the probabilities. `prior` is
     the probability of an edge before any evidence. ValueError for a prior outside (0, 1), sizes
-    below 1, and features of another width.
-    """
+    below 1, and features of another width."""
 
     def __init__(self, width: int = 32, prior: float = 0.2, rank: int = 8):
         super().__init__()
@@ -145,14 +141,11 @@ class GraphLearners(nn.Module):
     `forward(features [B,L,N,width], context [B,L,d_context])` -> LearnedAdjacency. `active` names
     the learners in the order of `shares()`. `heads` are those of the data-driven learner, `prior`
     is the stochastic one's. ValueError when none is active, for arguments that a learner refuses
-    and for wrong shapes.
-    """
+    and for wrong shapes."""
 
-    def __init__(
-        self, d_context: int, width: int = 32, heads: int = 4, traditional: bool = True,
-        data_driven: bool = True, stochastic: bool = False, prior: float = 0.2,
-        n_nodes: int = N_BODIES,
-    ):
+    def __init__(self, d_context: int, width: int = 32, heads: int = 4, traditional: bool = True,
+                 data_driven: bool = True, stochastic: bool = False, prior: float = 0.2,
+                 n_nodes: int = N_BODIES):
         super().__init__()
         wanted = dict(traditional=traditional, data_driven=data_driven, stochastic=stochastic)
         self.active = tuple(name for name, on in wanted.items() if on)

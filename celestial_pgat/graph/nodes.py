@@ -23,11 +23,8 @@ from ..sky.edges import EDGE_FEATURES
 ASPECT_ANGLES = torch.tensor([aspect.radians for aspect in Aspect], dtype=torch.float64)
 
 
-def aspect_kernel(
-    separation: Float[Tensor, "*pairs"],
-    orb: Float[Tensor, "aspect"],
-    angles: Float[Tensor, "aspect"] = ASPECT_ANGLES,
-) -> Float[Tensor, "*pairs aspect"]:
+def aspect_kernel(separation: Float[Tensor, "*pairs"], orb: Float[Tensor, "aspect"], angles: Float[
+                      Tensor, "aspect"] = ASPECT_ANGLES) -> Float[Tensor, "*pairs aspect"]:
     """Return how near each separation is to each aspect: 1 when exact, exp(-1/2) at one orb."""
     distance = separation[..., None] - angles.to(separation)
     return torch.exp2(distance.square() * (-0.5 / (orb.square() * math.log(2))))  # exp can be slow
@@ -37,8 +34,7 @@ class AspectGeometry(nn.Module):
     """Weigh the separation of two bodies: sum over aspects of strength times hill, diagonal 1.
 
     `forward(separation [B,L,N,N], radians)` -> the signed adjacency `[B,L,N,N]` and the aspects
-    that each body receives from the others `[B,L,N,5]`. An orb and a strength for each aspect.
-    """
+    that each body receives from the others `[B,L,N,5]`. An orb and a strength for each aspect."""
 
     ORBS = (8.0, 6.0, 7.0, 8.0, 8.0)  # degrees, in the order of Aspect
     STRENGTH = 0.75  # at the start, times the aspect's sign
@@ -71,8 +67,7 @@ class PairNetwork(nn.Module):
     """Give every ordered pair of bodies a strength in (-1, 1) under the market context.
 
     `forward(bodies [B,L,N,width], context [B,L,d])` -> `[B,L,N,N]`, the dynamic adjacency. The
-    largest intermediate has `hidden` numbers a pair.
-    """
+    largest intermediate has `hidden` numbers a pair."""
 
     def __init__(self, d_context: int, width: int = 32, hidden: int = 8):
         super().__init__()
@@ -102,8 +97,7 @@ class CelestialBodyNodes(nn.Module):
 
     `forward(states [B,L,N,n_state], edges [B,L,N,N,6], context [B,L,d_context])` -> BodyNodes;
     `edges` are those of `phase_edges`, of which the separation is read. `scale` is the standard
-    deviation of the embeddings at the start. ValueError for a shape that does not fit.
-    """
+    deviation of the embeddings at the start. ValueError for a shape that does not fit."""
 
     def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1):
         super().__init__()

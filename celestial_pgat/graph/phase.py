@@ -24,8 +24,7 @@ class BodyFields(nn.Module):
     """Project the waves of each body with weights of its own: `[B,L,W]` -> `[B,L,N,width]`.
 
     `weight` has one row for each wave, `bias` one for each body. Raises ValueError if a body has no
-    wave in `schema`.
-    """
+    wave in `schema`."""
 
     def __init__(self, schema: WaveSchema = WAVES, width: int = 32):
         super().__init__()
@@ -51,8 +50,7 @@ class CausalMixing(nn.Module):
     """Add to each body a nonlinear causal convolution of its own last `kernel` steps, t included.
 
     `[B,L,N,width]` -> the same. Weights are grouped over bodies, so that 13 bodies are one call.
-    Raises ValueError for a width or a kernel below 1.
-    """
+    Raises ValueError for a width or a kernel below 1."""
 
     def __init__(self, width: int = 32, kernel: int = 5):
         super().__init__()
@@ -71,8 +69,7 @@ class CausalMixing(nn.Module):
 class PhaseAdjacency(nn.Module):
     """Learn the logarithm of a symmetric adjacency in (0, 1) from body states and `phase_edges`.
 
-    `forward(states [B,L,N,width], edges [B,L,N,N,6])` -> `[B,L,N,N]`.
-    """
+    `forward(states [B,L,N,width], edges [B,L,N,N,6])` -> `[B,L,N,N]`."""
 
     def __init__(self, width: int = 32, rank: int = 8):
         super().__init__()
@@ -98,12 +95,10 @@ class PhaseAwareCelestialProcessor(nn.Module):
     unscaled ones `[B,L,N,N,6]`. `heads` are those of the attention among the bodies of a step,
     `kernel` the steps that a body looks back over, the present one included. Raises ValueError for
     waves that do not match `schema`, edges of another shape, heads that cannot share `width` and a
-    kernel below 1.
-    """
+    kernel below 1."""
 
-    def __init__(
-        self, schema: WaveSchema = WAVES, width: int = 32, heads: int = 4, kernel: int = 5
-    ):
+    def __init__(self, schema: WaveSchema = WAVES, width: int = 32, heads: int = 4,
+                 kernel: int = 5):
         super().__init__()
         self.schema = schema
         self.fields = BodyFields(schema, width)

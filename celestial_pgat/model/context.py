@@ -29,8 +29,7 @@ def market_state(past_target: Float[Tensor, "batch time 4"], short: int = 21,
     """Return log realised volatility over `short` and trend over `long` days, `[B,T,2]`, causal.
 
     `past_target` is Open, High, Low, Close as in ForecastBatch: log prices in units of the training
-    rows' daily change. Raises ValueError unless 1 <= short <= long and the shape fits.
-    """
+    rows' daily change. Raises ValueError unless 1 <= short <= long and the shape fits."""
     if not 1 <= short <= long:
         raise ValueError(f"short={short} and long={long} are not allowed; use 1 <= short <= long, "
                          "in days, such as 21 and 63")
@@ -47,8 +46,8 @@ def market_state(past_target: Float[Tensor, "batch time 4"], short: int = 21,
 class MarketContextEncoder(nn.Module):
     """Add to each step what the last `kernel` steps, itself included, tell: `[B,T,d]` -> `[B,T,d]`.
 
-    `hidden` is the inner width. Raises ValueError for sizes below 1 and a stream of another width.
-    """
+    `hidden` is the inner width. Raises ValueError for sizes below 1 and a stream of another
+    width."""
 
     def __init__(self, d: int, hidden: int = 32, kernel: int = 5):
         super().__init__()
@@ -86,8 +85,7 @@ class SoftRegimes(nn.Module):
 
     `forward(context [B,L,d_context], state [B,L,2])` -> `[B,L,R]`, rows sum to 1; `state` is that
     of `market_state`, `prototypes` are in its units. Raises ValueError for fewer than 2 regimes and
-    for shapes that do not fit.
-    """
+    for shapes that do not fit."""
 
     def __init__(self, d_context: int, regimes: int = 4):
         super().__init__()

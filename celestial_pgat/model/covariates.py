@@ -31,8 +31,7 @@ class PartitionedInteraction(nn.Module):
     with their messages added, and an update `[B,L,d]` to be added to the stream. The adjacency is
     signed, row = receiver, and is normalised inside. Steps do not see one another.
     `blocks(*states(stream, bodies), adjacency)` returns the edges that are used. Raises ValueError
-    for sizes too small (a target needs another one) and tensors of another shape.
-    """
+    for sizes too small (a target needs another one) and tensors of another shape."""
 
     def __init__(self, d: int, width: int = 32, heads: int = 4, targets: int = 4):
         super().__init__()
@@ -46,9 +45,8 @@ class PartitionedInteraction(nn.Module):
         self.target_output = nn.Linear(heads * width, width)
 
     def states(self, stream: Float[Tensor, "batch time d"],
-               bodies: Float[Tensor, "batch time node width"]
-               ) -> tuple[Float[Tensor, "batch time node width"],
-                          Float[Tensor, "batch time target width"]]:
+               bodies: Float[Tensor, "batch time node width"]) -> tuple[
+            Float[Tensor, "batch time node width"], Float[Tensor, "batch time target width"]]:
         """Return the normalised states of the bodies, and of the targets, made of the stream."""
         targets = rearrange(self.enter(stream), "b l (k w) -> b l k w", k=self.targets)
         return self.body_norm(bodies), self.target_norm(targets)            # [B,L,N,w], [B,L,k,w]

@@ -42,8 +42,7 @@ def _layers(kind: type, d: int, heads: int, layers: int, feedforward: int,
 class TemporalEncoder(nn.Module):
     """Encode a history: `forward(x [B,T,d])` -> `[B,T,d]`, causal, pre-norm, normed at the end.
 
-    With `recompute`, backward runs each layer a second time instead of keeping its inside.
-    """
+    With `recompute`, backward runs each layer a second time instead of keeping its inside."""
 
     def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0,
                  recompute: bool = False):
@@ -78,8 +77,7 @@ class Decoder(nn.Module):
     """Decode forecast steps: `forward(x [B,S,d], memory [B,T,d], last)` -> `[B,last,d]`.
 
     Causal over S, free over the memory; `last` tokens at the end are wanted, 1 to S. `recompute` as
-    in TemporalEncoder.
-    """
+    in TemporalEncoder."""
 
     def __init__(self, d: int, heads: int, layers: int, feedforward: int = 4, dropout: float = 0.0,
                  recompute: bool = False):

@@ -21,8 +21,7 @@ from ..fusion.gate import FusionGate
 def sinusoidal_positions(start: int, length: int, d: int, device=None) -> Float[Tensor, "length d"]:
     """Return the codes `[length, d]` of the positions from `start` on; `d` must be even.
 
-    Source: Vaswani et al., Attention Is All You Need (2017), section 3.5.
-    """
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.5."""
     position = torch.arange(start, start + length, device=device, dtype=torch.float32)
     frequency = 10000.0 ** (-torch.arange(0, d, 2, device=device, dtype=torch.float32) / d)
     angle = position[:, None] * frequency                                       # [length, d/2]
@@ -35,8 +34,7 @@ class DataEmbedding(nn.Module):
 
     `forward(values [B,L,V], calendar [B,L,C], start=0)` -> `[B,L,d]`, causal in L; `start` is the
     position of the first step. The calendar joins through `fusion`, a `FusionGate` made with the
-    words in `fusion`.
-    """
+    words in `fusion`."""
 
     def __init__(self, d: int, n_values: int = len(OHLC), n_calendar: int = len(CALENDAR_FEATURES),
                  kernel: int = 3, dropout: float = 0.0, **fusion: str | None):
@@ -48,9 +46,8 @@ class DataEmbedding(nn.Module):
         self.fusion = FusionGate(d, **fusion)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, values: Float[Tensor, "batch step value"],
-                calendar: Float[Tensor, "batch step feature"],
-                start: int = 0) -> Float[Tensor, "batch step d"]:
+    def forward(self, values: Float[Tensor, "batch step value"], calendar: Float[
+                    Tensor, "batch step feature"], start: int = 0) -> Float[Tensor, "batch step d"]:
         reach = self.value.kernel_size[0] - 1
         change = values.diff(dim=1, prepend=values[:, :1])                          # [B,L,V]
         series = F.pad(torch.cat([values, change], -1).mT, (reach, 0), mode="replicate")

@@ -25,8 +25,7 @@ class OhlcHead(nn.Module):
     """Forecast a candle for each step: `forward(x [B,P,d])` -> `[B,P,4]`, open, high, low, close.
 
     Weights and bias start at zero, so the forecast does: in the units of `ForecastBatch` that is
-    the random walk.
-    """
+    the random walk."""
 
     def __init__(self, d: int):
         super().__init__()

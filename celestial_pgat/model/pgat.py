@@ -63,8 +63,7 @@ class CelestialStream(nn.Module):
 
     `forward(waves [B,L,W], edges [B,L,N,N,6], market [B,T,d], state [B,T,2])` -> SkyStates, with
     L >= T: later steps see the market of step T. Waves and edges are those of `ForecastBatch`,
-    `state` is `market_state`. w = `cfg.body_width`.
-    """
+    `state` is `market_state`. w = `cfg.body_width`."""
 
     def __init__(self, cfg: ModelConfig):
         super().__init__()
@@ -87,9 +86,8 @@ class CelestialStream(nn.Module):
             width, heads, cfg.graph_layers, dropout=cfg.dropout, recompute=cfg.recompute)
         self.dynamic = DynamicJointSpatioTemporalEncoding(width, cfg.hops) if dynamic else None
 
-    def forward(self, waves: Float[Tensor, "batch step wave"],
-                edges: Float[Tensor, "batch step node node feature"],
-                market: Float[Tensor, "batch time d"],
+    def forward(self, waves: Float[Tensor, "batch step wave"], edges: Float[
+                    Tensor, "batch step node node feature"], market: Float[Tensor, "batch time d"],
                 state: Float[Tensor, "batch time 2"]) -> SkyStates:
         again = partial(recomputed, active=self.recompute)
         day = torch.arange(waves.shape[1], device=waves.device).clamp_max(market.shape[1] - 1)
@@ -117,8 +115,7 @@ class CelestialAttention(nn.Module):
 
     `forward(stream [B,L,d], bodies [B,L,N,w])` -> `[B,L,d]`; `width` is the celestial fusion
     dimension and must be divisible by `heads`. The sub-module `weights` returns the attention
-    `[B,L,N,H]`. Keys have no bias: its gradient is zero.
-    """
+    `[B,L,N,H]`. Keys have no bias: its gradient is zero."""
 
     def __init__(self, d: int, body_width: int, width: int, heads: int):
         super().__init__()
@@ -152,9 +149,8 @@ class TwoStreams(nn.Module):
         self.cfg = cfg
         stack = dict(d=cfg.d, heads=cfg.heads, feedforward=cfg.feedforward, dropout=cfg.dropout,
                      recompute=cfg.recompute)
-        self.embed_history, self.embed_horizon = (
-            DataEmbedding(cfg.d, dropout=cfg.dropout, **vars(fusion))
-            for fusion in (cfg.encoder_calendar_fusion, cfg.decoder_calendar_fusion))
+        self.embed_history, self.embed_horizon = (DataEmbedding(cfg.d, dropout=cfg.dropout, **vars(
+            fusion)) for fusion in (cfg.encoder_calendar_fusion, cfg.decoder_calendar_fusion))
         self.encoder = TemporalEncoder(layers=cfg.encoder_layers, **stack)
         self.decoder = Decoder(layers=cfg.decoder_layers, **stack)
         self.head = OhlcHead(cfg.d)
@@ -173,8 +169,7 @@ class CelestialPGAT(TwoStreams):
 
     `forward(batch: ForecastBatch)` -> `[B,P,4]`, candles in the units of `batch.target`, zero
     before training; `batch.prices` turns them into prices. `with_losses` adds a dictionary of the
-    terms that components want in the loss. ValueError for a batch of another history or horizon.
-    """
+    terms that components want in the loss. ValueError for a batch of another history or horizon."""
 
     def horizon_tokens(self, batch: ForecastBatch) -> Float[Tensor, "batch horizon d"]:
         """Embed the forecast steps: the last known prices, then zeros, with each day's calendar."""
@@ -245,8 +240,7 @@ def component_table(model: CelestialPGAT) -> pd.DataFrame:
     """Tabulate the model: for each of COMPONENTS active, parameters, and those with a gradient.
 
     A parameter tensor counts as having one when it is there, finite and not zero throughout.
-    Raises KeyError for a parameter that belongs to no component.
-    """
+    Raises KeyError for a parameter that belongs to no component."""
     rows = {path: {"component": name, "active": False, "parameters": 0, "with gradient": 0}
             for path, name in COMPONENTS.items()}
     for name, parameter in model.named_parameters():

@@ -13,11 +13,9 @@ from enum import Enum, IntEnum
 _LABELS = ("Sun", "Moon", "Mercury", "Venus", "Mars", "Jupiter", "Saturn", "Uranus", "Neptune",
            "Pluto", "North Node", "South Node", "Chiron")
 _SYMBOLS = "☉☽☿♀♂♃♄♅♆♇☊☋⚷"
-_ALIASES = {
-    "rahu": "north_node", "mean_rahu": "north_node", "true_rahu": "north_node",
-    "ketu": "south_node", "mean_ketu": "south_node", "true_ketu": "south_node",
-    "ascending_node": "north_node", "descending_node": "south_node"
-}
+_ALIASES = {"rahu": "north_node", "mean_rahu": "north_node", "true_rahu": "north_node",
+            "ketu": "south_node", "mean_ketu": "south_node", "true_ketu": "south_node",
+            "ascending_node": "north_node", "descending_node": "south_node"}
 
 # %% ../../nbs/10_sky.bodies.ipynb #5df0b07a
 class Body(IntEnum):
@@ -58,8 +56,7 @@ class Body(IntEnum):
 
     @classmethod
     def parse(cls, name: "Body | str | int") -> "Body":
-        """Find a body by name (any case, space, hyphen or underscore), by index or by itself;
-        `ValueError` otherwise."""
+        """Find a body by its name in any form, by index or by itself; ValueError otherwise."""
         if isinstance(name, int) and not isinstance(name, bool) and 0 <= name < len(cls):
             return cls(name)
         if isinstance(name, str):
@@ -109,7 +106,6 @@ class Aspect(Enum):
 
     @property
     def color(self) -> str:
-        """Colour for pictures (Okabe and Ito's colour-blind safe set): cool for +1, warm for -1,
-        black for a conjunction."""
+        """Colour (Okabe and Ito): cool for +1, warm for -1, black for a conjunction."""
         return {0: "#000000", 60: "#56B4E9", 90: "#E69F00", 120: "#0072B2",
                 180: "#D55E00"}[self.value]

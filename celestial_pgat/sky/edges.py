@@ -19,9 +19,8 @@ from .waves import WAVES, WaveSchema
 
 # %% ../../nbs/15_sky.edges.ipynb #8d2c218b
 @checked
-def wrap_difference(sin_i: Float[Tensor, "..."], cos_i: Float[Tensor, "..."],
-                    sin_j: Float[Tensor, "..."],
-                    cos_j: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+def wrap_difference(sin_i: Float[Tensor, "..."], cos_i: Float[Tensor, "..."], sin_j: Float[
+                        Tensor, "..."], cos_j: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """Return the angle i - j in radians, in (-pi, pi], from sines and cosines; shapes broadcast.
 
     An opposition is +pi, also when rounding puts it up to 8 machine epsilons on the other side. The
@@ -78,7 +77,6 @@ def phase_edges(waves: Float[Tensor, "*steps wave"],
 # %% ../../nbs/15_sky.edges.ipynb #f99234b8
 @checked
 def edges_of(waves: pd.DataFrame) -> Float[Tensor, "rows node node feature"]:
-    """Return the `phase_edges` of each row of a table of unscaled waves [rows x 113], as float32;
-    the columns are taken by name."""
+    """Return the `phase_edges`, float32, of each row of unscaled waves, taken by name."""
     need_columns(WAVES.names, waves=waves)
     return phase_edges(torch.tensor(waves[WAVES.names].to_numpy(float))).float()

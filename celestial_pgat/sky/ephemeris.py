@@ -43,8 +43,7 @@ QUANTITIES = ("longitude", "latitude", "declination", "distance", "longitude_rat
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #539f7923
 def _read_dates(dates: Iterable | date | str) -> pd.DatetimeIndex:
-    """Turn dates in any accepted form into a `DatetimeIndex` without gaps; `ValueError` names what
-    cannot be read."""
+    """Turn dates of any form into a DatetimeIndex; ValueError names what can't be read."""
     if isinstance(dates, pd.DatetimeIndex):
         index = dates
     else:
@@ -69,8 +68,7 @@ def _read_dates(dates: Iterable | date | str) -> pd.DatetimeIndex:
 
 # %% ../../nbs/11_sky.ephemeris.ipynb #71a63b00
 def _moments(index: pd.DatetimeIndex, hour: int | float) -> pd.DatetimeIndex:
-    """Give the UTC moments of an index, bare dates placed at `hour`; `ValueError` outside the span
-    of DE421."""
+    """Give the UTC moments of an index, bare dates at `hour`; ValueError outside of DE421."""
     if not 0 <= hour < 24:
         raise ValueError(f"hour is {hour}: it is the UTC hour of bare dates, from 0 up to but not "
                          "including 24")
@@ -102,15 +100,13 @@ def _timescale():
 
 
 def _with_frame(t: Time) -> Time:
-    """Attach the nutation of the short series IAU 2000B, which `t.M` and the ecliptic frame then
-    use."""
+    """Attach the nutation of IAU 2000B, which `t.M` and the ecliptic frame then use."""
     t._nutation_angles_radians = iau2000b_radians(t)
     return t
 
 
 def _terrestrial(moments: pd.DatetimeIndex) -> Time:
-    """Convert UTC moments to skyfield times; before 1972 civil time is the Earth's rotation (UT1).
-    """
+    """Convert UTC moments to skyfield times; before 1972 civil time is UT1."""
     ts, second = _timescale(), moments.second + moments.microsecond * 1e-6
     fields = moments.year, moments.month, moments.day, moments.hour, moments.minute, second
     parts = list(map(np.asarray, fields))
@@ -142,8 +138,7 @@ def _attractors(t: Time) -> tuple[np.ndarray, np.ndarray]:
 # %% ../../nbs/11_sky.ephemeris.ipynb #973a93e3
 @cache
 def _chiron_orbit():
-    """Integrate Chiron over the whole span of DE421, both ways from J2000; give (backward, forward)
-    dense solutions."""
+    """Integrate Chiron over DE421, both ways from J2000: dense solutions (backward, forward)."""
     days = np.arange(2414864.5, 2471184.5 + 1, 20.0)
     places, masses = _attractors(_timescale().tdb_jd(days))
     path, pull = CubicSpline(days, places, axis=-1), _K2 * masses
@@ -160,8 +155,7 @@ def _chiron_orbit():
 
 
 class _Chiron(VectorFunction):
-    """Chiron seen from the centre of mass of the Solar System, so that skyfield can observe it like
-    any planet."""
+    """Chiron from the Solar System's centre of mass, so that skyfield can observe it."""
     center, target = 0, 2002060
 
     def _at(self, t: Time):
@@ -175,8 +169,7 @@ _NAMES = {body: body.key if body <= Body.MARS else f"{body.key} barycenter"
 
 
 def _places(t: Time) -> np.ndarray:
-    """Give longitude, latitude, declination [rad] and distance [au] of all bodies at times with a
-    frame: [4, body, time]."""
+    """Give longitude, latitude, declination [rad], distance [au] of bodies: [4, body, time]."""
     kernel, ecliptic = _kernel(), ecliptic_frame.rotation_at(t)  # [3, 3, time]
     earth, moon = kernel["earth"].at(t), kernel["moon"].at(t)
     xyz = np.zeros((N_BODIES, 3, len(t)))

@@ -52,10 +52,8 @@ def find_aspects(longitudes: np.ndarray | pd.DataFrame | Sequence,
     bodies, aspects = np.array([*Body], dtype=object), np.array([*Aspect], dtype=object)
     first, second = (pd.Series(bodies[_PAIRS[pair, end]], dtype=object)
                      for end in (0, 1))  # object: a Body stays a Body
-    return pd.DataFrame({
-        "row": row, "first": first, "second": second, "aspect": aspects[kind],
-        "separation": separation[row, pair], "miss": miss[row, pair, kind]
-    })
+    return pd.DataFrame({"row": row, "first": first, "second": second, "aspect": aspects[kind],
+                         "separation": separation[row, pair], "miss": miss[row, pair, kind]})
 
 # %% ../../nbs/14_sky.pictures.ipynb #1c500806
 @checked
@@ -112,8 +110,7 @@ def _draw_zodiac(ax: Axes) -> None:
 
 # %% ../../nbs/14_sky.pictures.ipynb #2a20104f
 def _draw_bodies(ax: Axes, degrees: np.ndarray, rates: np.ndarray) -> None:
-    """Draw the glyphs, moved apart, with their degree in the sign; backward ones in another colour.
-    """
+    """Draw the glyphs, moved apart, with their degrees; backward ones in another colour."""
     for body, true, shown in zip(Body, degrees, spread_angles(degrees, 8.5)):
         color = _BACKWARD if rates[body] < 0 else "0.1"
         leader = [_on_circle(true, 0.86), _on_circle(true, 0.83), _on_circle(shown, 0.79)]
@@ -219,18 +216,15 @@ def plot_longitudes(start: str | date, end: str | date, bodies: Sequence = _WAND
     last = np.degrees([states[b.label]["longitude"].iloc[-1] for b in bodies])
     for body, true, shown in zip(bodies, last,
                                  spread_angles(last, min(16, 180 / len(bodies))) % 360):
-        ax.annotate(
-            body.symbol, (1, true / 360), (1.04, shown / 360), "axes fraction", fontsize=14,
-            **_GLYPH,
-            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.7, "shrinkA": 3, "shrinkB": 0})
+        ax.annotate(body.symbol, (1, true / 360), (1.04, shown / 360), "axes fraction", fontsize=14,
+                    **_GLYPH, arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.7,
+                                          "shrinkA": 3, "shrinkB": 0})
     ax.set_yticks(range(0, 360, 30), [f"{30 * k}° {sign}" for k, sign in enumerate(_SIGNS)],
                   family="DejaVu Sans")
-    ax.legend(
-        handles=[
-            plt.Line2D([], [], color=_BACKWARD, lw=3.2, label="backward"),
-            plt.Line2D([], [], color="0.35", lw=0.9, label="forward"),
-            plt.Line2D([], [], color="#E69F00", lw=2, ls="--", label="Sun")
-        ], loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=3, frameon=False)
+    ax.legend(handles=[plt.Line2D([], [], color=_BACKWARD, lw=3.2, label="backward"),
+                       plt.Line2D([], [], color="0.35", lw=0.9, label="forward"),
+                       plt.Line2D([], [], color="#E69F00", lw=2, ls="--", label="Sun")],
+              loc="upper center", bbox_to_anchor=(0.5, -0.05), ncols=3, frameon=False)
     count = sum(bool(line.get_gid()) for line in ax.lines)
     ax.set(xlim=(days[0], days[-1]), ylim=(0, 360), ylabel="ecliptic longitude",
            title=f"{days[0]:%B %Y} to {days[-1]:%B %Y}: {count} backward stretches")

@@ -27,8 +27,7 @@ def _mean_angle(angles: Any) -> float:
 
 def _one_value_a_sign(longitude: np.ndarray, value: np.ndarray, start: float,
                       margin: float) -> bool:
-    """Say whether the angle `value` depends on the sign alone, signs counted from `start`; rows
-    within `margin` of a border do not count."""
+    """Say whether `value` depends on the sign alone, `margin` around borders left out."""
     place = (longitude - start) % (2 * np.pi)
     inner = (place % SIGN > margin) & (place % SIGN < SIGN - margin)
     number, value = (place // SIGN)[inner], value[inner]
@@ -71,8 +70,7 @@ def _sign_coding(waves: pd.DataFrame, names: dict[str, str] = {}) -> str | None:
 
 # %% ../../nbs/16_sky.place.ipynb #8fc2f00c
 def _own_signs(given: pd.DataFrame, names: dict[str, str]) -> tuple[pd.DataFrame, list[str]]:
-    """Return the waves of a file with sign phases of our kind, and the waves that were replaced or
-    dropped; both are noted."""
+    """Return waves with sign phases of our kind, and which were replaced or dropped, noted."""
     coding, longitude = _sign_coding(given, names), _angles(given)
     signs = [name for name in given if "_sign_" in name]
     lonely = [name for name in signs if f"{name.split('_sign_')[0]}_longitude_sin" not in given]
@@ -115,15 +113,13 @@ def _zodiac_turn(given: pd.DataFrame, states: pd.DataFrame) -> tuple[np.ndarray,
 
 # %% ../../nbs/16_sky.place.ipynb #89058d66
 def _clock(given: pd.DataFrame) -> str | None:
-    """Name the body whose place tells the hour: the Moon, or the Sun against a slow body, if the
-    file has them."""
+    """Name the body whose place tells the hour: the Moon, or the Sun with a slow body."""
     has = lambda label: f"{Body.parse(label).key}_longitude_sin" in given
     return "Moon" if has("Moon") else "Sun" if has("Sun") and any(map(has, _SLOW)) else None
 
 
 def _lag(given: pd.DataFrame, states: pd.DataFrame) -> np.ndarray:
-    """Return for each date how many hours later than `states` the clock of `given` stands; empty
-    without clock."""
+    """Return by date how many hours later than `states` the clock of `given` stands."""
     if (clock := _clock(given)) is None:
         return np.empty(0)
     rest = _zodiac_turn(given, states)[1][clock]
@@ -158,8 +154,7 @@ _WITH_ZONE = "with its zone in the date column, such as 2018-07-02T16:00-04:00"
 
 def _wrong_hour(clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeIndex,
                 hour: int | float) -> str:
-    """Say what to do about a sky `lag` hours after the file's moments, with `rest` hours left in
-    each row."""
+    """Say what to do about a sky `lag` hours late, with `rest` hours left in each row."""
     bare = bool((index == index.normalize()).all())
     here = f"hour={hour:g} UTC" if bare else "these times"
     where = (f"the {clock} in the file is {lag:+g} hours from where it stands at {here}, so the "
@@ -236,8 +231,7 @@ def _check_bodies(given: pd.DataFrame, states: pd.DataFrame, names: dict[str, st
 
 # %% ../../nbs/16_sky.place.ipynb #6c19af73
 def _check_magnitudes(given: pd.DataFrame, states: pd.DataFrame, names: dict[str, str]) -> None:
-    """Refuse distances that differ by 2 % and declinations that differ by 0.01 rad from those of
-    their dates."""
+    """Refuse distances off by 2 % and declinations off by 0.01 rad from those of their dates."""
     limits = {"distance": (0.02, "of it"), "declination": (0.01, "rad")}
     for body, (quantity, (allowed, unit)) in ((b, limit) for b in Body for limit in limits.items()):
         if (name := f"{body.key}_{quantity}") in given:

@@ -23,8 +23,7 @@ from .waves import WAVES, wave_table, waves_from_states
 @checked
 def shifted(dates: str | date | Iterable, days: int | float,
             hour: int | float = 21) -> pd.DataFrame:
-    """Return the waves [dates x 113] that the sky has `days` days later; ValueError if these leave
-    the ephemeris."""
+    """Return the waves [dates x 113] of `days` days later; ValueError outside the ephemeris."""
     index = _read_dates(dates)
     later = _moments(index, hour) + pd.Timedelta(days, "D")
     states = body_states(later, hour=0)  # moments are taken as they are
@@ -62,8 +61,7 @@ def obliquity(states: pd.DataFrame) -> np.ndarray:
 # %% ../../nbs/13_sky.surrogates.ipynb #917e4151
 @checked
 def turn_states(states: pd.DataFrame, angles: np.ndarray) -> pd.DataFrame:
-    """Add `angles` [13] to the longitudes of `states`; declination and its rate are computed anew
-    at unchanged latitude."""
+    """Add `angles` [13] to the longitudes of `states`, at unchanged latitude."""
     if angles.shape != (len(Body),):
         raise ValueError(f"angles have shape {angles.shape}; give one [rad] for each of the "
                          f"{len(Body)} bodies")
@@ -96,8 +94,7 @@ def turn_states(states: pd.DataFrame, angles: np.ndarray) -> pd.DataFrame:
 @checked
 def rotated(dates: str | date | Iterable, rng: np.random.Generator,
             hour: int | float = 21) -> pd.DataFrame:
-    """Return waves [dates x 113] in which every body's longitude is turned by its own random
-    constant angle; the nodes share one."""
+    """Return waves [dates x 113] with each body turned by a random angle; the nodes share one."""
     angles = rng.uniform(0, 2 * np.pi, len(Body))
     angles[Body.SOUTH_NODE] = angles[Body.NORTH_NODE]
     return waves_from_states(turn_states(body_states(dates, hour), angles)).rename_axis("Date")
@@ -106,8 +103,7 @@ def rotated(dates: str | date | Iterable, rng: np.random.Generator,
 @checked
 def permuted(dates: str | date | Iterable, rng: np.random.Generator,
              hour: int | float = 21) -> pd.DataFrame:
-    """Return waves [dates x 113] of the true sky in which the bodies bear each other's names: none
-    keeps its own; the nodes swap."""
+    """Return waves [dates x 113] in which no body keeps its name; the nodes swap theirs."""
     bodies = np.array([body for body in Body if not body.is_node])
     order = rng.permutation(bodies)
     while (order == bodies).any():  # 1/e of all permutations move every body
@@ -129,8 +125,7 @@ def _need_series(values: np.ndarray, least: int = 1) -> None:
 
 @checked
 def seam(values: np.ndarray, least: int) -> int:
-    """Return the length, at least `least`, at which the series `values` joins its own start best in
-    value and slope."""
+    """Return the length, at least `least`, at which `values` joins its start best."""
     _need_series(values, least)
     step = np.diff(values)
     ends = np.arange(least, len(values) - 1)
@@ -193,8 +188,7 @@ def _true_states(start: pd.Timestamp, days: int) -> pd.DataFrame:
 
 
 def _daily(moments: pd.DatetimeIndex) -> tuple[pd.DataFrame, int, np.ndarray]:
-    """Return states on a daily grid from the first moment, the steps that the moments need, and the
-    moments in days from the first."""
+    """Return states on a daily grid, the steps needed, and the moments in days from the first."""
     start = moments.min()
     at = ((moments - start) / pd.Timedelta(1, "D")).to_numpy()
     least = int(np.ceil(at.max())) + 1

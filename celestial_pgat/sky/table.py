@@ -28,18 +28,15 @@ from .waves import WAVES, check_circle, check_units, waves_from_states
 @checked
 @dataclass(frozen=True)
 class Column:
-    """Say what a column of a user's table is: its role, our name for it, and the factor to our
-    unit."""
+    """Say what a user's column is: its role, our name, and the factor to our unit."""
     role: Literal["price", "wave", "extra"]
     name: str
     factor: float = 1.0
 
 
 PRICES = ("Open", "High", "Low", "Close")
-FIELDS = {
-    "sin": "longitude_sin", "cos": "longitude_cos", "sign_sin": "sign_sin", "sign_cos": "sign_cos",
-    "speed": "longitude_rate", "distance": "distance"
-}
+FIELDS = {"sin": "longitude_sin", "cos": "longitude_cos", "sign_sin": "sign_sin",
+          "sign_cos": "sign_cos", "speed": "longitude_rate", "distance": "distance"}
 SPELLINGS = {body: (body.label,) for body in Body}
 SPELLINGS[Body.NORTH_NODE] = ("Mean Rahu", "True Rahu", "Rahu", "North Node")
 SPELLINGS[Body.SOUTH_NODE] = ("Mean Ketu", "True Ketu", "Ketu", "South Node")
@@ -64,8 +61,7 @@ KNOWN_COLUMNS: dict[str, Column] = _known_columns()
 
 # %% ../../nbs/17_sky.table.ipynb #c32c1c5e
 def _map_columns(names: Iterable[str]) -> dict[str, Column]:
-    """Map each column of a user's table by its name, whatever its case or place; ValueError names
-    what is unknown or double."""
+    """Map a user's columns by name, in any case; ValueError for what is unknown or double."""
     names = list(names)
     if unknown := [name for name in names if name.strip().lower() not in KNOWN_COLUMNS]:
         nearest = {name: get_close_matches(name.lower(), KNOWN_COLUMNS, 1) for name in unknown[:8]}
@@ -125,11 +121,8 @@ class SkyTable:
             return f"all {len(mine)}" if everything else ", ".join(w.quantity for w in mine) or "-"
 
         columns = {"from the file": False, "from the ephemeris": True}
-        return pd.DataFrame({
-            name: {body.label: listed(body, filled)
-                   for body in Body}
-            for name, filled in columns.items()
-        })
+        return pd.DataFrame({name: {body.label: listed(body, filled) for body in Body} for name,
+                             filled in columns.items()})
 
     def __repr__(self) -> str:
         first, last = self.waves.index[[0, -1]]

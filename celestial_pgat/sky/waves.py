@@ -29,8 +29,7 @@ Kind = Literal["angle", "rate", "magnitude"]
 @checked
 @dataclass(frozen=True)
 class Wave:
-    """Name one column of the sky: a quantity of a body. Units: rad, rad/day, au, au/day; sines and
-    cosines have none."""
+    """Name a quantity of a body in rad, rad/day, au or au/day; sines and cosines have no unit."""
     body: Body
     quantity: str  # one of WAVE_QUANTITIES
     kind: Kind
@@ -82,8 +81,7 @@ class WaveSchema(Sequence):
         return [i for i, wave in enumerate(self.waves) if wave.body is Body.parse(body)]
 
     def index(self, body: Body | str | int, quantity: str) -> int:
-        """Return the column of `quantity` of `body`; KeyError if there is none, naming what the
-        body has."""
+        """Return the column of a quantity of a body; KeyError, naming what it has, if none."""
         if not self.has(body, quantity):
             known = ", ".join(self.waves[i].quantity for i in self.of(body))
             raise KeyError(f"{Body.parse(body).label} has no {quantity!r}; it has: "
@@ -91,8 +89,7 @@ class WaveSchema(Sequence):
         return self._position[Body.parse(body), quantity]
 
     def indices(self, quantity: str) -> list[int]:
-        """List the columns of `quantity`, one for each body that has it, in the schema's order;
-        KeyError if none has."""
+        """List the columns of `quantity` in the schema's order; KeyError if no body has it."""
         found = [i for i, wave in enumerate(self.waves) if wave.quantity == quantity]
         if not found:
             raise KeyError(f"no body has {quantity!r}; known: "
@@ -103,8 +100,7 @@ class WaveSchema(Sequence):
 WAVE_QUANTITIES: dict[str, Kind] = {
     "longitude_sin": "angle", "longitude_cos": "angle", "sign_sin": "angle", "sign_cos": "angle",
     "longitude_rate": "rate", "declination": "magnitude", "declination_rate": "rate",
-    "distance": "magnitude", "distance_rate": "rate"
-}
+    "distance": "magnitude", "distance_rate": "rate"}
 
 WAVES = WaveSchema(tuple(Wave(body, quantity, kind) for body in Body
                          for quantity, kind in WAVE_QUANTITIES.items()
@@ -113,8 +109,7 @@ WAVES = WaveSchema(tuple(Wave(body, quantity, kind) for body in Body
 # %% ../../nbs/12_sky.waves.ipynb #8217d64b
 @checked
 def waves_from_states(states: pd.DataFrame, schema: WaveSchema = WAVES) -> pd.DataFrame:
-    """Turn the states of `body_states` [dates x (body, quantity)] into waves [dates x 113],
-    float64, unscaled."""
+    """Turn states [dates x (body, quantity)] into waves [dates x 113], float64, unscaled."""
     needed = [(wave.body.label, "longitude" if wave.kind == "angle" else wave.quantity)
               for wave in schema]
     need_columns(needed, states=states)
@@ -133,8 +128,7 @@ def waves_from_states(states: pd.DataFrame, schema: WaveSchema = WAVES) -> pd.Da
 
 @checked
 def wave_table(dates: Iterable | date | str, hour: int | float = 21) -> pd.DataFrame:
-    """Compute the 113 waves of `dates` [dates x 113] in rad, rad/day, au and au/day; `dates` and
-    `hour` as in `body_states`."""
+    """Compute the waves [dates x 113] in rad, rad/day, au, au/day; arguments as `body_states`."""
     return waves_from_states(body_states(dates, hour)).rename_axis("Date")
 
 # %% ../../nbs/12_sky.waves.ipynb #85ed4255
@@ -153,8 +147,7 @@ def _angles(waves: pd.DataFrame, phase: str = "longitude") -> pd.DataFrame:
 
 @checked
 def longitudes(waves: pd.DataFrame) -> pd.DataFrame:
-    """Recover the ecliptic longitude [rad, 0 to 2 pi) from the sine and cosine columns: [dates x 13
-    body labels]."""
+    """Recover the longitudes [dates x 13], rad in [0, 2 pi), from the sines and cosines."""
     needed = [name for name in WAVES.names if "_longitude_" in name and "rate" not in name]
     need_columns(needed, waves=waves)
     need_finite(waves=waves[needed])
@@ -174,8 +167,7 @@ def _need_dates(waves: pd.DataFrame) -> None:
 
 @checked
 def check_circle(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
-    """Refuse sine and cosine columns without their partner or off the unit circle by 1e-3; `names`:
-    what the file calls the waves."""
+    """Refuse sines and cosines without partner, or off the circle by 1e-3; `names`: the file's."""
     _need_dates(waves)
     for key, phase in ((body.key, phase) for body in Body for phase in ("longitude", "sign")):
         pair = [name for name in (f"{key}_{phase}_sin", f"{key}_{phase}_cos") if name in waves]
@@ -194,10 +186,8 @@ def check_circle(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
                              f"circle ({(off > 1e-3).sum()} such rows). {remedy}")
 
 # %% ../../nbs/12_sky.waves.ipynb #9f2d2515
-SPEED_UNITS = {
-    np.pi / 180: "it looks like radians per day", 1 / 24: "it looks like degrees per hour",
-    180 / np.pi: "degrees, taken for radians"
-}
+SPEED_UNITS = {np.pi / 180: "it looks like radians per day",
+               1 / 24: "it looks like degrees per hour", 180 / np.pi: "degrees, taken for radians"}
 _MIXED = "columns may be mixed up"
 
 
@@ -243,8 +233,7 @@ def _speed_faults(waves: pd.DataFrame) -> tuple[dict[Body, tuple[float, str]], i
 # %% ../../nbs/12_sky.waves.ipynb #50221c7f
 @checked
 def check_units(waves: pd.DataFrame, names: dict[str, str] = {}) -> None:
-    """Refuse a speed that is not the daily change of longitude (to a quarter), a distance not in
-    au, a declination not in radians."""
+    """Refuse speeds unlike the change of longitude, and other units of the rest."""
     _need_dates(waves)
     faults, compared = _speed_faults(waves)
     unclear = [body for body, (_, cause) in faults.items() if cause == _MIXED]

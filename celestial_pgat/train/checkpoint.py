@@ -124,8 +124,8 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
     """Put the state at `path` into `folder` as last.ckpt, and return how many epochs it has seen.
 
     `log` names a file beside it that is to come along. Raises FileNotFoundError, ValueError saying
-    what the state lacks or what has changed, and FileExistsError where `folder` holds another run.
-    """
+    what the state lacks or what has changed, and FileExistsError where `folder` holds another
+    run."""
     path, last = Path(path), Path(folder) / "last.ckpt"
     epoch = _read_state(path, cfg, scales)["history"][-1]["epoch"]
     if path.resolve() == last.resolve():
@@ -163,8 +163,7 @@ SCHEMA = 1  # of config.json; raised when its meaning changes
 def save_model(folder: str | Path, model: nn.Module, cfg: Config, scales: Scales) -> Path:
     """Write `model.safetensors` and `config.json` into `folder`, and return the folder.
 
-    The second holds schema version, configuration, scales, SHA-256 of the weights, git revision.
-    """
+    The second holds schema version, configuration, scales, SHA-256 of the weights, git revision."""
     folder, state = Path(folder), model.state_dict().items()
     weights = save({name: value.detach().cpu().contiguous() for name, value in state})
     content = {"schema": SCHEMA, "configuration": asdict(cfg), "scales": scales.to_dict(),
@@ -181,8 +180,7 @@ def save_model(folder: str | Path, model: nn.Module, cfg: Config, scales: Scales
 def _read_description(path: Path) -> tuple[Config, Scales, str]:
     """Read a `config.json`: the configuration, the scales and the SHA-256 of the weights.
 
-    Raises ValueError for no JSON, another schema, and unknown, missing or impossible values.
-    """
+    Raises ValueError for no JSON, another schema, and unknown, missing or impossible values."""
     try:
         content = json.loads(path.read_text())
     except ValueError as error:
@@ -203,8 +201,7 @@ def load_model(folder: str | Path) -> tuple[nn.Module, Config, Scales]:
     """Load what `save_model` wrote: the model in evaluation mode on the CPU, and its description.
 
     Raises FileNotFoundError for a missing file and ValueError, saying what is wrong, for files that
-    are damaged, do not belong together, or do not fit this version of the library.
-    """
+    are damaged, do not belong together, or do not fit this version of the library."""
     description, path = (Path(folder) / name for name in ("config.json", "model.safetensors"))
     for file in (description, path):
         if not file.is_file():

@@ -79,8 +79,7 @@ def quiet():
     """Silence Lightning's hints and two warnings that do not apply here, while the block lasts.
 
     The data module slices tensors in memory, so it needs no loader workers; and a training of one
-    batch may be logged. All other warnings are shown.
-    """
+    batch may be logged. All other warnings are shown."""
     loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]
     try:
@@ -102,8 +101,7 @@ class Forecaster(LightningModule):
     stochastic graph learner, `cfg.train.edge_kl` times its divergence is added to what is trained
     on, and its temperature follows the steps. Logs `loss` (without that term), `edge_kl`,
     `learning_rate` and `gradient_norm` for each step, `train_loss` and `validation_loss` for each
-    epoch. Raises FloatingPointError before a step where the loss or a gradient is not finite.
-    """
+    epoch. Raises FloatingPointError before a step where the loss or a gradient is not finite."""
 
     def __init__(self, cfg: Config, model: nn.Module | None = None):
         super().__init__()
@@ -211,8 +209,7 @@ class FitResult:
 
     `history` has a row for each epoch, epoch 0 being the untrained model: step, learning_rate (the
     last one used), train_loss, validation_loss. `fusion` has the records of `FusionDiagnostics`,
-    without rows if `train.diagnose_every` was null.
-    """
+    without rows if `train.diagnose_every` was null."""
     model: nn.Module
     best_path: Path
     last_path: Path
@@ -292,8 +289,7 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     `train.diagnose_every` looks at the FusionGates it has; for other branches pass a
     FusionDiagnostics of your own among the `callbacks`. Raises FileExistsError where `folder` holds
     another run, FloatingPointError before a step that is not finite, TrainingInterrupted on Ctrl-C
-    and SIGTERM, DiskFull, and what `resume_state` raises.
-    """
+    and SIGTERM, DiskFull, and what `resume_state` raises."""
     folder, begun, train, epoch = Path(folder), time.monotonic(), cfg.train, 0
     last, log = folder / "last.ckpt", folder / "fusion.jsonl"
     if resume is None and last.exists():

@@ -18,8 +18,7 @@ def forecast_loss(forecast: Float[Tensor, "..."],
                   target: Float[Tensor, "..."]) -> Float[Tensor, ""]:
     """Return the mean squared error over all of `[B,P,4]`, in scaled units squared.
 
-    It has the dtype of `target`. Raises ValueError where the shapes differ or nothing is given.
-    """
+    It has the dtype of `target`. Raises ValueError where the shapes differ or nothing is given."""
     if forecast.shape != target.shape:
         raise ValueError(f"forecast {tuple(forecast.shape)} and target {tuple(target.shape)} "
                          "differ in shape; both must be [batch, step, price], since a difference "

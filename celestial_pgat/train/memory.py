@@ -40,8 +40,7 @@ def attribute_saved(model: nn.Module) -> Iterator[dict[str, int]]:
 
     `ROOT` is the model itself, `OUTSIDE` what no module of it does, such as a loss. A module with
     two paths has its first. Holds what is kept until the block ends, so end it before the backward
-    pass. Leaves no hook behind.
-    """
+    pass. Leaves no hook behind."""
     path = {module: name or ROOT for name, module in model.named_modules()}
     own, stack = defaultdict(int), [OUTSIDE]
 
@@ -78,8 +77,7 @@ class MemoryReport:
 
     `table` has a row for each module, largest first, and the columns class, own [bytes],
     with_children [bytes] and parameters [count, those of children included]. `name` is the class of
-    the model, `training` its mode.
-    """
+    the model, `training` its mode."""
 
     table: pd.DataFrame
     name: str
@@ -124,8 +122,7 @@ def memory_report(model: nn.Module, *args: Any, **kwargs: Any) -> MemoryReport:
 
     For any torch module, on any device, in the mode the model is in. Under fake tensors nothing is
     computed, and a model larger than the machine can be judged. A forward pass may draw random
-    numbers and update running statistics.
-    """
+    numbers and update running statistics."""
     with attribute_saved(model) as own:
         model(*args, **kwargs)
     rows = {}
@@ -141,9 +138,7 @@ def memory_report(model: nn.Module, *args: Any, **kwargs: Any) -> MemoryReport:
 # %% ../../nbs/64_train.memory.ipynb #d32846b4
 @checked
 def plot_memory_report(report: MemoryReport, depth: int = 2, most: int = 12) -> Figure:
-    """Draw the bytes of the `most` largest modules down to `depth` names, each with what is inside
-    of it below that depth.
-    """
+    """Draw the `most` largest modules down to `depth` names, each with what is below in it."""
     need_counts(depth=depth, most=most)
     groups = report.table["own"].groupby(lambda path: ".".join(path.split(".")[:depth])).sum()
     groups = groups[groups > 0].sort_values(ascending=False)
@@ -179,8 +174,7 @@ class MemoryLog(Callback):
 
     Logged batches also have `before_backward`, the resident set when all that is kept is alive, and
     `kept`, the bytes kept by top-level module (of `module.model`, if there is one). Between them
-    the model has no hook. An existing log is continued. Raises ValueError for `every` below 1.
-    """
+    the model has no hook. An existing log is continued. Raises ValueError for `every` below 1."""
 
     def __init__(self, path: str | Path, every: int = 50):
         need_counts(every=every)
@@ -232,8 +226,8 @@ class MemoryLog(Callback):
 def read_memory_log(path: str | Path) -> pd.DataFrame:
     """Return a log of `MemoryLog` as a table, a row for each line, columns `kept.<module>` [bytes].
 
-    Warns about a last line that was cut short, and leaves it out. Raises as `read_json_lines` does.
-    """
+    Warns about a last line that was cut short, and leaves it out. Raises as `read_json_lines`
+    does."""
     rows = read_json_lines(path, ("stage", "epoch", "step", "seconds", "rss"), "memory log")
     frame = pd.json_normalize(rows)
     return frame[sorted(frame.columns, key=lambda name: name.startswith("kept."))]
@@ -241,9 +235,7 @@ def read_memory_log(path: str | Path) -> pd.DataFrame:
 # %% ../../nbs/64_train.memory.ipynb #ed3dce29
 @checked
 def plot_memory_log(frame: pd.DataFrame, parts: int = 5) -> Figure:
-    """Draw the memory of the process over time, and what logged batches keep by module, the `parts`
-    largest ones named.
-    """
+    """Draw the process's memory over time, and what batches keep by the `parts` largest modules."""
     need_columns(("stage", "seconds", "rss", "before_backward"), frame=frame)
     batches = frame[frame["stage"] == "train batch"]
     if batches.empty:

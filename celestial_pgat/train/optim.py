@@ -22,8 +22,7 @@ def warmup_cosine(step: int, total: int, warmup: int, floor: float = 0.0) -> flo
 
     It rises linearly to 1 over `warmup` steps and falls along a cosine to `floor` at step
     `total - 1`, where it stays: Loshchilov and Hutter, SGDR (2017), without restarts. Raises
-    ValueError unless 0 <= warmup < total, 0 <= floor <= 1 and step >= 0.
-    """
+    ValueError unless 0 <= warmup < total, 0 <= floor <= 1 and step >= 0."""
     if not 0 <= warmup < total:
         raise ValueError(f"a warm-up of {warmup} steps does not fit into a training of {total}; it "
                          f"must be at least 0 and below {total}")
@@ -41,12 +40,10 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Split the trainable parameters of `model` into those that decay and those that do not.
 
     Those that decay are called `weight`, or end in it, have two axes or more and belong to no
-    `nn.Embedding`. Raises ValueError where nothing can be trained.
-    """
+    `nn.Embedding`. Raises ValueError where nothing can be trained."""
     decays = {parameter: name.endswith("weight") and parameter.ndim >= 2
-              and not isinstance(module, nn.Embedding) for module in model.modules()
-              for name, parameter in module.named_parameters(recurse=False)
-              if parameter.requires_grad}
+              and not isinstance(module, nn.Embedding) for module in model.modules() for name,
+              parameter in module.named_parameters(recurse=False) if parameter.requires_grad}
     if not decays:
         raise ValueError(f"{type(model).__name__} has no trainable parameter; nothing can be "
                          "optimised")
@@ -59,8 +56,7 @@ def configure_optimizer(model: nn.Module, train: TrainConfig, steps_per_epoch: i
     """Return Adam and its per-step schedule as Lightning's `configure_optimizers` expects them.
 
     `steps_per_epoch` counts optimiser steps, that is batches over `train.accumulate`. Raises
-    ValueError where it is not positive or where the warm-up leaves nothing of the training.
-    """
+    ValueError where it is not positive or where the warm-up leaves nothing of the training."""
     need_counts(steps_per_epoch=steps_per_epoch)
     optimizer = Adam(decay_groups(model, train.weight_decay), lr=train.learning_rate)
     total, warmup = train.epochs * steps_per_epoch, train.warmup_epochs * steps_per_epoch
