@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.files import DiskFull, naming_full_disk
+from ..core.files import DiskFull, naming_full_disk, need_kind
 
 # %% ../../nbs/85_app.leaving.ipynb #bf399173
 class Stop:
@@ -57,6 +57,7 @@ def undisturbed() -> Iterator[None]:
 # %% ../../nbs/85_app.leaving.ipynb #2b1650f3
 def name_leftovers(folder: Path) -> str:
     """Say what the folder of a run that did not end holds, and which command uses it."""
+    need_kind("the folder of a run, as a Path", Path, folder=folder)
     if (folder / "run.json").is_file():
         return (f"the run is stored in {folder}; write its report with: celestial-pgat report "
                 f"{folder}")
@@ -73,6 +74,8 @@ def leaving(folder: Path, made: Sequence[Path] = ()) -> Iterator[None]:
     """Name what is of use in `folder` when the block is stopped or the disk is full.
 
     If nothing is, `folder` is removed, and the folders `made` around it where they are empty."""
+    need_kind("a folder, as a Path", Path, folder=folder)
+    need_kind("a list of folders", (list, tuple), made=made)
     try:
         with naming_full_disk(folder):
             yield

@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -209,12 +210,15 @@ def write_report(folder: str | Path, template: str | Path | None = None) -> Path
     Both are written whole. Raises as `load_run` and `fill_template` do, and what a cell raises,
     with the notebook written as far as it came."""
     import nbformat
-
+    from nbclient.exceptions import CellExecutionError
     folder = Path(folder).resolve()
     notebook = fill_template(load_run(folder), template)
+    keep = partial(write_whole, folder / "report.ipynb", partial(nbformat.write, notebook))
     try:
         execute(notebook, folder)
-    finally:
-        write_whole(folder / "report.ipynb", lambda path: nbformat.write(notebook, path))
+    except CellExecutionError:
+        keep()
+        raise
+    keep()
     page = _to_html(notebook, f"celestial_pgat: {escape(folder.name)}")
     return write_whole(folder / "report.html", lambda path: path.write_text(page, encoding="utf-8"))

@@ -44,6 +44,7 @@ def percentage_scores(forecast: Float[np.ndarray, "..."],
                       truth: Float[np.ndarray, "..."]) -> dict[str, float]:
     """Return MAPE [%] and MSPE [squared %] of prices; ValueError for a truth that is no price."""
     need_rows(truth=truth)
+    need_same_shape(forecast=forecast, truth=truth)
     if np.min(truth) <= 0:
         raise ValueError("percentage errors need positive prices, the smallest truth is "
                          f"{np.min(truth):.4g}; log changes pass through zero, use MAE, MSE or "
@@ -261,6 +262,8 @@ def scores(metrics: Metrics, name: str, target: str = ALL,
     MAE, MSE and RMSE in `units`; the skills against the best reference of that loss; the direction
     for the Close alone."""
     where = _channels(target)
+    if name not in metrics.changes:
+        raise ValueError(f"no forecast is named {name!r}; there are {', '.join(metrics.changes)}")
     change = metrics.changes[name][..., where]
     true_change = np.broadcast_to(metrics.truth[..., where], change.shape)
     forecast, truth = (metrics.values(part, units) for part in (change, true_change))

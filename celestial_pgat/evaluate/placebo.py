@@ -18,7 +18,8 @@ from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
 
-from ..core.checks import checked, need_columns, need_counts, need_rows
+from ..core.checks import (
+    checked, need_columns, need_counts, need_finite, need_rows, need_same_shape)
 from ..data.calendar import calendar_features
 from ..data.windows import ForecastData, WindowDataset
 from ..sky.edges import edges_of
@@ -37,6 +38,8 @@ def placebo_years(dates: pd.DatetimeIndex, count: int = 39) -> list[int]:
     They lie evenly among all that there are; 0, the true sky, is none of them."""
     need_rows(dates=dates)
     need_counts(count=count)
+    if dates.tz is not None:
+        raise ValueError(f"dates are in {dates.tz}; give those of data.test.dates, without a zone")
     first = -int((dates.min() - EPHEMERIS_START).days / YEAR - 0.01)
     last = int((EPHEMERIS_END - dates.max()).days / YEAR - 0.01)
     years = [year for year in range(first, last + 1) if year]
@@ -65,6 +68,9 @@ def sky_correlations(forecasts: Float[np.ndarray, "sky window step channel"],
 
     Its part is the forecast minus the mean over skies, centred over windows; 0 where there is
     none."""
+    need_rows(forecasts=forecasts)
+    need_same_shape(forecasts=forecasts[0], truth=truth)
+    need_finite(forecasts=forecasts, truth=truth)
     part = forecasts - forecasts.mean(axis=0)
     part = (part - part.mean(axis=1, keepdims=True)).reshape(len(part), -1)  # [sky, all]
     true = (truth - truth.mean(axis=0)).reshape(-1)
@@ -81,7 +87,7 @@ def placebo_table(models: Sequence[nn.Module], data: ForecastData, count: int = 
     [scaled], all of the mean forecast of `models`."""
     need_rows(models=models)
     years, forecasts = [0, *placebo_years(data.test.dates, count)], []
-    for year in tqdm(years, desc="skies of other years", disable=not progress, leave=False):
+    for year in tqdm(years, desc="skies of other years", disable=None if progress else True, leave=False):
         windows = (test_under(data, shifted(data.test.dates, round(YEAR * year), data.hour))
                    if year else data.test)
         forecasts.append(torch.stack([predict(model, windows) for model in models]).mean(dim=0))

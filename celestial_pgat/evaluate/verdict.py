@@ -24,6 +24,7 @@ from .references import CONSTANT, REFERENCES
 WITHOUT, WITH = "without sky", "with sky"
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Answer:
     """Hold what a comparison of two forecasts says: over all seeds, and for each of them."""
@@ -133,12 +134,17 @@ def verdict(metrics: Metrics) -> str:
          "parameters too, so no difference between the two shows by itself that the sky helps."])
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #f4963134
+def _need_origins(metrics: Metrics, origins: pd.DatetimeIndex) -> None:
+    """Raise ValueError unless there is an origin for each window."""
+    if len(origins) != len(metrics.truth):
+        raise ValueError(f"there are {len(origins)} origins for {len(metrics.truth)} windows; "
+                         "give those of the test set")
+
+
 @checked
 def errors_by_year(metrics: Metrics, origins: pd.DatetimeIndex) -> pd.DataFrame:
     """Return by year the windows, and each model's MSE over the best reference's, minus 1."""
-    if len(origins) != len(metrics.truth):
-        raise ValueError(f"there are {len(origins)} origins for {len(metrics.truth)} windows; give "
-                         "those of the test set")
+    _need_origins(metrics, origins)
     errors = pd.DataFrame({name: metrics.errors(name).mean(axis=(0, 2, 3))
                            for name in (metrics.best_reference(), *metrics.models)}, index=origins)
     years = errors.groupby(errors.index.year.rename("year")).mean()
@@ -151,6 +157,7 @@ def errors_by_year(metrics: Metrics, origins: pd.DatetimeIndex) -> pd.DataFrame:
 @checked
 def plot_cumulative(metrics: Metrics, origins: pd.DatetimeIndex) -> Figure:
     """Draw the sum over time of each model's squared error minus that of the best reference."""
+    _need_origins(metrics, origins)
     best, colors = metrics.best_reference(), forecast_colors(list(metrics.changes))
     figure, axis = plt.subplots(figsize=(9, 3.4), layout="constrained")
     for name in (*(name for name in REFERENCES if name in metrics.changes), *metrics.models):
