@@ -157,10 +157,10 @@ def test_the_version(call):
     assert (done.returncode, done.stdout) == (0, f"celestial-pgat {celestial_pgat.__version__}\n")
 
 
-@pytest.mark.parametrize("seeds", ["0", "-1", "1001", "many"])
-def test_a_wrong_number_of_seeds_is_refused(seeds, tmp_path, call):
-    done = call("run", "--preset", "smoke", "--output", tmp_path / "runs", "--seeds", seeds)
-    assert done.returncode == 2 and "seeds" in done.stderr and not (tmp_path / "runs").exists()
+@pytest.mark.parametrize("seeds, seed", [("0", 1), ("-1", 1), ("1001", 1), ("many", 1), ("2", 2**32 - 1)])
+def test_a_wrong_number_of_seeds_is_refused(seeds, seed, table, tmp_path, call):
+    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs", "--seeds", seeds, "--seed", seed)
+    assert done.returncode == 2 and "seed" in done.stderr and not (tmp_path / "runs").exists()
 
 
 def test_the_printed_forecast_is_that_of_the_command(finished, call):
@@ -183,7 +183,36 @@ def test_several_seeds_are_trained_and_their_spread_is_told(finished, table, tmp
     for name in ("with_sky", "with_sky_seed_8", "without_sky", "without_sky_seed_8"):
         seed = json.loads((folder / name / "config.json").read_text())["configuration"]["seed"]
         assert seed == (8 if name.endswith("8") else 7)
+    ahead = call("forecast", "--model", folder).stdout.splitlines()[2:]
+    assert len(ahead) == 3 and set(ahead) <= set(done.stdout.splitlines()), "both are the mean of the seeds"
     with np.load(finished[0] / "forecasts.npz") as one, np.load(folder / "forecasts.npz") as two:
         for name in ("forecast/with sky", "forecast/without sky"):
             np.testing.assert_array_equal(one[name][0], two[name][0])
             assert not np.array_equal(*two[name])
+
+
+def test_a_market_that_stands_still_in_the_test_is_judged_in_words(tmp_path, call, monkeypatch):
+    from celestial_pgat.app import report
+    from celestial_pgat.data.prices import load_ohlc
+    monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
+    prices = load_ohlc("sp500").iloc[-240:].copy()
+    prices.iloc[-40:] = prices["Close"].iloc[-41]
+    prices.to_csv(tmp_path / "still.csv")
+    done = call("run", "--preset", "smoke", "--data", tmp_path / "still.csv", "--output", tmp_path / "runs", "--set", "train.epochs=1",
+                "--set", "train.warmup_epochs=0", "--set", "data.accept=stale_rows,large_moves")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "runs").iterdir()
+    stored = json.loads((folder / "metrics.json").read_text())
+    assert stored["always_up"] is None and "the reference has no error" in stored["verdict"]
+    assert "do not suffice to judge" in done.stdout and "nan%" not in done.stdout
+
+
+def test_a_stop_during_the_placebo_leaves_the_judgement(table, tmp_path, call, monkeypatch):
+    from celestial_pgat.app import results
+    monkeypatch.setattr(results, "placebo_table", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=1", "--set", "train.warmup_epochs=0")
+    assert done.returncode == 130 and "celestial-pgat report" in done.stderr
+    (folder,) = tmp_path.iterdir()
+    assert "the best reference" in json.loads((folder / "metrics.json").read_text())["verdict"]
+    report = call("report", folder)
+    assert report.returncode == 0 and "Skies of other years" not in (folder / "report.html").read_text(encoding="utf-8")

@@ -183,9 +183,10 @@ def result():
 @cache
 def finding():
     """Return what a run of two untrained models found."""
-    return import_module("celestial_pgat.app.results").gather(
-        celestial_pgat.preset("smoke"), windows(), {"without sky": [result()], "with sky": [result()]},
-        notes=["a note"], progress=False)
+    results = import_module("celestial_pgat.app.results")
+    run = results.gather(celestial_pgat.preset("smoke"), windows(),
+                         {"without sky": [result()], "with sky": [result()]}, notes=["a note"])
+    return results.add_placebo(run, [model()], windows(), progress=False)
 
 
 def state() -> Path:
@@ -275,6 +276,8 @@ BUILDERS = {
     "evaluate.verdict.Answer.model": lambda: "with sky", "evaluate.verdict.Answer.against": lambda: "random walk",
     "evaluate.verdict.Answer.loss": lambda: "MSE", "evaluate.verdict.Answer.by_seed": lambda: np.zeros(1),
     "evaluate.verdict.Answer.found": lambda: PUBLIC["evaluate.metrics.Comparison"](0.0, -1.0, 1.0, 20),
+    **{f"evaluate.metrics.{name}.{side}": (lambda text: lambda: text)(text) for name in ("compare", "changes_by_seed")
+       for side, text in (("a", "with sky"), ("b", "random walk"))},
     "evaluate.metrics.scores.name": lambda: "with sky", "evaluate.metrics.scores.units": lambda: "log",
     "evaluate.references.constant_forecast.target": lambda: torch.from_numpy(ARRAY),
     "evaluate.references.predict.model": model, "evaluate.references.truth_of.dataset": lambda: windows().test,
@@ -332,7 +335,8 @@ BUILDERS = {
        for name in inspect.signature(PUBLIC["app.results.Run"]).parameters},
     "app.results.gather.cfg": lambda: celestial_pgat.preset("smoke"),
     "app.results.gather.results": lambda: {"without sky": [result()], "with sky": [result()]},
-    "app.results.gather.notes": lambda: ["a note"], "app.results.gather.progress": lambda: False,
+    "app.results.gather.notes": lambda: ["a note"], "app.results.add_placebo.models": lambda: [model()],
+    "app.results.add_placebo.progress": lambda: False,
     "app.results.load_run.folder": lambda: import_module("celestial_pgat.app.results").save_run("run", finding()),
     "app.pictures.plot_forecasts.windows": lambda: [0, 1], "app.pictures.plot_gate.dates": lambda: finding().origins,
     "app.pictures.plot_gate.gate": lambda: finding().gate,

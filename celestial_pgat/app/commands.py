@@ -107,8 +107,9 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
     need_texts(overrides=overrides)
     with _refusing():
         from celestial_pgat.core.files import collect_notes
+        from celestial_pgat.evaluate.metrics import evaluate
+        from celestial_pgat.evaluate.references import reference_forecasts
         from celestial_pgat.model.config import load_config
-
         chosen = [{"data": {"source": str(data)}}] if data is not None else []
         chosen += [{"seed": seed}] if seed is not None else []
         cfg = load_config(base, config, [*overrides, *chosen])
@@ -117,6 +118,7 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
                              "with and without the sky")
         with collect_notes() as notes:
             windows = prepare(cfg, _read_series(cfg.data))
+        evaluate(reference_forecasts(windows), *windows.test.truth())     # what cannot be judged
         return cfg, windows, tuple(notes)
 
 # %% ../../nbs/87_app.commands.ipynb #862a67d5
@@ -158,6 +160,8 @@ def run(data: str | Path | None = None, config: str | Path | None = None,
         raise Refused(f"seeds={seeds} is no number of trainings; use 1, or 3 to see what the seed "
                       "does")
     cfg, windows, notes = plan(data, config, overrides, base, seed)
+    with _refusing():
+        dataclasses.replace(cfg, seed=cfg.seed + seeds - 1)  # the last seed must do, too
     print_notes(notes)
     made = [place for place in (Path(output), *Path(output).parents) if not place.exists()]
     with _refusing():
@@ -192,23 +196,25 @@ def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequen
                folder: Path, progress: bool, seeds: int) -> None:
     """Train, judge, write everything into `folder`, and print what to see first."""
     from celestial_pgat.app.report import placebo_sentence, summary_text, write_report
-    from celestial_pgat.evaluate.verdict import verdict
-    from celestial_pgat.app.results import gather, save_run
+    from celestial_pgat.app.results import add_placebo, gather, save_run
+    from celestial_pgat.evaluate.verdict import WITH, verdict
 
     results = _train_all(cfg, windows, folder, progress, seeds)
     unit = "index points" if cfg.data.source in ("sp500", "nasdaq") else "price"
-    found = gather(cfg, windows, results, unit, notes, progress)
+    found = gather(cfg, windows, results, unit, notes)
     origin = json.dumps(_provenance(cfg) | {"seeds": seeds}, indent=2)
     write_whole(folder / "provenance.json", lambda path: path.write_text(origin))
-    save_run(folder, found)
-    print_notes(found.notes[len(notes) :])
+    save_run(folder, found)                     # before the placebo: a stop then loses no judgement
+    print_notes(found.notes[len(notes):])
     origins, headline = found.origins, verdict(found.metrics).splitlines()[0].removeprefix("# ")
     period = f"{len(origins)} test windows, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}"
     print(f"\n{fill(headline, 80)}.\n\n{period}\n{summary_text(found.metrics)}")
-    print(f"\n{fill(placebo_sentence(found), 80)}")
     if len(found.ahead):
         print(f"\nthe next sessions, by the model with the sky\n{candles_text(found.ahead)}")
     sys.stdout.flush()
+    found = add_placebo(found, [result.model for result in results[WITH]], windows, progress)
+    save_run(folder, found)
+    print(f"\n{fill(placebo_sentence(found), 80)}", flush=True)
     write_report(folder)
     print(f"\nreport: {folder / 'report.html'}")
 
@@ -222,7 +228,8 @@ def forecast(model: str | Path, data: str | Path | None = None,
              overrides: Sequence[str] = ()) -> "pandas.DataFrame":
     """Forecast the next P sessions after the last row of the data: Open, High, Low, Close by date.
 
-    `model` is the folder of a run (its model with the sky is used) or of a saved model; `data`
+    `model` is the folder of a run (its model with the sky is used, the mean of its seeds) or of a
+    saved model; `data`
     replaces the source that the model was trained on, and is read as it comes; `overrides` are
     texts such as "data.exchange=XNAS" over that. Raises Refused for what cannot be read, and for
     rows that do not fit each other or the exchange."""
@@ -243,8 +250,9 @@ def forecast(model: str | Path, data: str | Path | None = None,
                 raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such "
                                  "as data.exchange=XNYS only; the rest is what the model was "
                                  "trained with")
-        trained, cfg, scales = load_model(folder / "with_sky"
-                                          if (folder / "with_sky").is_dir() else folder)
+        folders = sorted(folder.glob("with_sky*/")) or [folder]                # one for each seed
+        loaded = [load_model(one) for one in folders]
+        models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
         if data is not None:  # how the other table was read says nothing about this one
             other = DataConfig(str(data), cfg.data.exchange, cfg.data.hour)
             cfg = dataclasses.replace(cfg, data=other)
@@ -253,7 +261,8 @@ def forecast(model: str | Path, data: str | Path | None = None,
                                        scales, chosen.exchange, chosen.hour,
                                        accept=chosen.accept or (), repair=chosen.repair)
     with torch.no_grad():
-        candles = batch.prices(trained.eval()(batch))[0]
+        said = torch.stack([model(batch) for model in models]).mean(dim=0)
+    candles = batch.prices(said)[0]
     return pd.DataFrame(candles.numpy(), index=pd.DatetimeIndex(sessions, name="Date"),
                         columns=list(OHLC))
 
@@ -265,6 +274,7 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
     or no notebook."""
     need_kind("the folder of a run", (str, Path), folder=folder)
     need_kind("the path of a notebook, or None", (str, Path, type(None)), template=template)
+    from nbclient.exceptions import CellExecutionError
     from celestial_pgat.app.report import fill_template, write_report
     from celestial_pgat.app.results import load_run
 
@@ -272,5 +282,8 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
         fill_template(load_run(folder), template)
     try:
         return write_report(folder, template)
+    except CellExecutionError as error:
+        raise Refused(f"a cell of the template fails: {str(error).splitlines()[-1]}; see "
+                      f"{Path(folder) / 'report.ipynb'}") from None
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; {name_leftovers(Path(folder))}") from None

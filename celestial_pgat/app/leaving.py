@@ -63,15 +63,16 @@ def name_leftovers(folder: Path) -> str:
                 f"{folder}")
     models = [path.parent for path in sorted(folder.glob("*/config.json"))]
     if models:
+        best = next((path for path in models if path.name == "with_sky"), models[-1])
         return (f"saved so far: {', '.join(str(model) for model in models)}; use it with: "
-                f"celestial-pgat forecast --model {models[-1]}")
+                f"celestial-pgat forecast --model {best}")
     states = sorted(folder.glob("*/last.ckpt"))
     return f"the state after the last whole epoch is in {states[-1]}" if states else ""
 
 
 @contextmanager
 def leaving(folder: Path, made: Sequence[Path] = ()) -> Iterator[None]:
-    """Name what is of use in `folder` when the block is stopped or the disk is full.
+    """Name what is of use in `folder` when the block is stopped, diverges, or the disk is full.
 
     If nothing is, `folder` is removed, and the folders `made` around it where they are empty."""
     need_kind("a folder, as a Path", Path, folder=folder)
@@ -90,6 +91,6 @@ def leaving(folder: Path, made: Sequence[Path] = ()) -> Iterator[None]:
         if isinstance(error, KeyboardInterrupt) and not error.args:
             there = there or "nothing was saved, and no folder is left"
             raise KeyboardInterrupt(f"stopped; {there}") from None
-        if isinstance(error, DiskFull):
-            raise DiskFull(f"{error}; {there or 'nothing was saved'}") from error
+        if isinstance(error, (DiskFull, FloatingPointError)):
+            raise type(error)(f"{error}; {there or 'nothing was saved'}") from error
         raise

@@ -40,15 +40,15 @@ def plot_ahead(run: Run, past: int = 20) -> Figure:
     change = candles["Close"].iloc[-1] / closes.iloc[-1] - 1
     axis.set(xlabel="sessions from the last row", ylabel=f"price [{run.unit}]",
              title=f"{candles.index[0]:%Y-%m-%d} to {candles.index[-1]:%Y-%m-%d}: the Close "
-             f"{'rises' if change > 0 else 'falls'} by {abs(change):.2%}, says the model")
+             f"moves by {change:+.2%}, says the model")
     axis.legend(fontsize=9)
     plt.close(figure)
     return figure
 
 # %% ../../nbs/79_app.pictures.ipynb #2da7f92e
 def _spread_windows(windows: int, count: int = 4) -> list[int]:
-    """Return `count` window numbers, evenly spread from the first to the last."""
-    return np.linspace(0, windows - 1, count).round().astype(int).tolist()
+    """Return up to `count` window numbers, evenly spread from the first to the last."""
+    return np.linspace(0, windows - 1, min(count, windows)).round().astype(int).tolist()
 
 
 def _draw_window(axis: Axes, run: Run, window: int, past: int) -> None:

@@ -40,16 +40,18 @@ from ..fusion.records import summarise_fusion
 def year_table(run: Run) -> Styler:
     """Return the errors by year relative to the best reference, in percent, for a page."""
     table = errors_by_year(run.metrics, run.origins)
-    return table.style.format(dict.fromkeys(run.metrics.models, "{:+.1%}"))
+    return table.style.format(dict.fromkeys(run.metrics.models, "{:+.1%}"), na_rep="–")
 
 
 @checked
 def placebo_sentence(run: Run) -> str:
     """Say where the true sky ranks among those of other years, and what that means."""
     rank = placebo_rank(run.placebo)
-    meaning = ("this model makes more of the true sky than of others"
-               if rank.p <= 0.05 else "no sign that this model makes more of the true sky; the "
-               "power of this test is low (notebook 77)")
+    if not run.placebo["correlation"].any():
+        return "What the sky changes in the forecast is nothing that could be ranked: all skies are tied."
+    meaning = ("this model makes more of the true sky than of others, as 5 to 8 of 100 do by "
+               "chance" if rank.p <= 0.05 else "no sign that this model makes more of the true "
+               "sky; the power of this test is low (notebook 77)")
     return f"Of what each sky changes in the forecast, {rank}: {meaning}."
 
 
@@ -104,11 +106,11 @@ def fill_template(run: Run, template: str | Path | None = None) -> "NotebookNode
         raise FileNotFoundError(f"there is no template at {path}; give the path of a notebook")
     try:
         notebook = nbformat.read(path, as_version=4)
-    except (ValueError, nbformat.ValidationError) as error:
+    except (ValueError, TypeError, AttributeError, nbformat.ValidationError) as error:
         raise ValueError(f"{path.name} cannot be read as a notebook ({str(error)[:100]}); copy "
                          f"{TEMPLATE} and edit that") from error
     has = {"gate": run.gate.shape[1], "fusion": len(run.fusion), "notes": len(run.notes),
-           "ahead": len(run.ahead)}
+           "ahead": len(run.ahead), "placebo": len(run.placebo)}
     lacking = {f"needs-{name}" for name, count in has.items() if not count}
     notebook.cells = [cell for cell in notebook.cells if not _tags(cell) & lacking]
     return notebook
@@ -191,7 +193,7 @@ def _to_html(notebook: "NotebookNode", title: str) -> str:
     body = []
     for cells in _sections(notebook.cells):
         html, _ = exporter.from_notebook_node(new_notebook(cells=cells, metadata=notebook.metadata))
-        heading = cells[0].source.splitlines()[0].removeprefix("## ")
+        heading = (cells[0].source.splitlines() or [""])[0].removeprefix("## ")
         html = html.replace("No description has been provided for this image", escape(heading))
         if "fold" in _tags(cells[0]):
             rest = re.sub(r"<h2.*?</h2>", "", html, count=1, flags=re.DOTALL)

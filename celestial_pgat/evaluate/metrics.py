@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ALL', 'Loss', 'LARGEST_CHANGE', 'error_scores', 'percentage_scores', 'skill', 'direction_accuracy', 'std_ratio',
-           'Comparison', 'compare_errors', 'Metrics', 'evaluate', 'scores', 'score_table', 'always_up', 'summary_table',
-           'by_horizon', 'to_dict', 'forecast_colors', 'plot_horizon']
+           'Comparison', 'compare_errors', 'Metrics', 'compare', 'changes_by_seed', 'evaluate', 'scores', 'score_table',
+           'always_up', 'summary_table', 'by_horizon', 'to_dict', 'forecast_colors', 'plot_horizon']
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #001b2ab6
 from dataclasses import dataclass
@@ -87,26 +87,31 @@ def std_ratio(change: Float[np.ndarray, "window step channel"],
 class Comparison:
     """Hold by which share a mean error differs from a reference's, with an interval.
 
-    `change` is error / reference - 1: negative is better. `low` and `high` are NaN where the
-    windows are too few, or too unlike, for an interval."""
+    `change` is error / reference - 1: negative is better. Where there is no interval, `low` and
+    `high` are NaN and `reason` says why."""
 
     change: float
     low: float
     high: float
     windows: int
+    reason: str = ""
     level: float = 0.95
 
     @property
-    def distinguishable(self) -> bool:
-        """Say whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
+    def word(self) -> str:
+        """Say who is better: "better" or "worse" where the interval leaves out zero."""
+        if np.isnan(self.low):
+            return "not judged"
+        rounding = 1e-9                                                          # of equal errors
+        return ("better" if self.high < -rounding else "worse" if self.low > rounding else
+                "not told apart")
 
     def __str__(self) -> str:
-        if np.isnan(self.low):
-            return f"{self.change:+.2%}, with too few windows ({self.windows}) for an interval"
-        word = "distinguishable" if self.distinguishable else "not distinguishable"
-        return (f"{self.change:+.2%} ({self.level:.0%} interval {self.low:+.2%} to "
-                f"{self.high:+.2%}), {word} from zero")
+        change = f"{100 * self.change:+.2f}%" if np.isfinite(self.change) else "–"
+        if self.word == "not judged":
+            return f"{change}, not judged: {self.reason}"
+        low, high = (f"{100 * bound:+.2f}%" for bound in (self.low, self.high))
+        return f"{change} ({self.level:.0%} interval {low} to {high}), {self.word}"
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #0f8c7411
 def _cosines(windows: int) -> int:
@@ -126,20 +131,22 @@ def compare_errors(errors: Float[np.ndarray, "window"], reference: Float[np.ndar
     need_finite(errors=errors, reference=reference)
     if not 0 < level < 1:
         raise ValueError(f"level={level} is not the level of an interval; use a share such as 0.95")
-    both, windows = np.stack([errors, reference]), len(errors)  # [2, window]
-    a, b = both.mean(axis=1)
-    change, count = (a / b - 1 if b > 0 else np.nan), _cosines(windows)
-    if windows < max(4 * horizon, 8):
-        return Comparison(float(change), np.nan, np.nan, windows, level)
-    slow = dct(both, norm="ortho")[:, 1 : count + 1]  # [2, B]
-    aa, ab, bb = (slow @ slow.T * student.ppf((1 + level) / 2,
-                                              count) ** 2 / (count * windows))[[0, 0, 1], [0, 1, 1]]
-    square, middle, rest = b * b - bb, a * b - ab, a * a - aa  # (a - r b)^2 <= aa - 2 r ab + r^2 bb
-    if square <= 0:
-        return Comparison(float(change), np.nan, np.nan, windows, level)
-    root = max(middle**2 - square * rest, 0.0) ** 0.5
-    low, high = ((middle + sign * root) / square - 1 for sign in (-1, 1))
-    return Comparison(float(change), float(low), float(high), windows, level)
+    both, windows = np.stack([errors, reference]), len(errors)                   # [2, window]
+    (a, b), count = both.mean(axis=1), _cosines(windows)
+    change, least = (float(a / b - 1) if b > 0 else np.nan), max(4 * horizon, 8)
+    slow = dct(both, norm="ortho")[:, 1:count + 1]                               # [2, B]
+    reach = student.ppf((1 + level) / 2, max(count, 1)) ** 2 / max(count * windows, 1)
+    (aa, ab), (_, bb) = reach * slow @ slow.T  # (a - r b)^2 <= aa - 2 r ab + r^2 bb: all ratios r
+    square, middle, rest = b * b - bb, a * b - ab, a * a - aa
+    reason = ("the reference has no error" if b == 0 else
+              f"{windows} windows are fewer than {least}" if windows < least else
+              "the windows are too few, or too unlike, to know the reference's own error"
+              if square <= 0 else "")
+    if reason:
+        return Comparison(change, np.nan, np.nan, windows, reason, level)
+    root = max(middle ** 2 - square * rest, 0.0) ** 0.5
+    low, high = (float((middle + sign * root) / square - 1) for sign in (-1, 1))
+    return Comparison(change, low, high, windows, level=level)
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #fec32b52
 ALL = "All"
@@ -173,6 +180,11 @@ class Metrics:
         """Return the names that are no references."""
         return [name for name in self.changes if name not in REFERENCES]
 
+    @property
+    def references(self) -> list[str]:
+        """Return the names that are."""
+        return [name for name in self.changes if name in REFERENCES]
+
     def values(self, change: np.ndarray, units: Literal["price", "log"]) -> np.ndarray:
         """Return log changes [..., window, step, 4] as they are, or as prices."""
         return change if units == "log" else np.exp(change + self.anchor[:, None, None])
@@ -190,24 +202,28 @@ class Metrics:
 
     def best_reference(self, loss: Loss = "MSE") -> str:
         """Return the reference with the least mean error on these windows."""
-        return min((name for name in self.changes if name in REFERENCES),
-                   key=lambda name: self.mean_error(name, loss))
-
-    def compare(self, a: str, b: str, loss: Loss = "MSE") -> Comparison:
-        """Compare the mean errors of two forecasts, over all targets and seeds."""
-        per_window = (self.errors(name, loss).mean(axis=(0, 2, 3)) for name in (a, b))
-        return compare_errors(*per_window, horizon=self.truth.shape[1])
-
-    def changes_by_seed(self, a: str, b: str, loss: Loss = "MSE") -> Float[np.ndarray, "seed"]:
-        """Return error(a) / error(b) - 1 for each seed; what has one seed is used for all."""
-        first, second = (self.errors(name, loss).mean(axis=(1, 2, 3)) for name in (a, b))
-        return first / second - 1
+        return min(self.references, key=lambda name: self.mean_error(name, loss))
 
     def __repr__(self) -> str:
         return summary_table(self).to_string()
 
     def _repr_html_(self) -> str:
         return summary_table(self).to_html()
+
+# %% ../../nbs/70_evaluate.metrics.ipynb #d9ceee8c
+@checked
+def compare(metrics: Metrics, a: str, b: str, loss: Loss = "MSE") -> Comparison:
+    """Compare the mean errors of two forecasts, over all targets and seeds."""
+    per_window = (metrics.errors(name, loss).mean(axis=(0, 2, 3)) for name in (a, b))
+    return compare_errors(*per_window, horizon=metrics.truth.shape[1])
+
+
+@checked
+def changes_by_seed(metrics: Metrics, a: str, b: str,
+                    loss: Loss = "MSE") -> Float[np.ndarray, "seed"]:
+    """Return error(a) / error(b) - 1 for each seed; what has one seed is used for all."""
+    first, second = (metrics.errors(name, loss).mean(axis=(1, 2, 3)) for name in (a, b))
+    return first / np.where(second > 0, second, np.nan) - 1
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #83d48478
 LARGEST_CHANGE = (
@@ -223,11 +239,11 @@ def _check(name: str, values: Tensor, scale: Tensor, shape: torch.Size) -> None:
     if not torch.isfinite(values).all():
         raise ValueError(f"{name} has {int((~torch.isfinite(values)).sum())} values that are NaN "
                          "or infinite; a score of the others would hide them")
-    largest = (values * scale[:, None, None]).abs().max()
-    if largest > LARGEST_CHANGE:
-        raise ValueError(f"{name} holds a log change of {largest:.4g}; at most {LARGEST_CHANGE} is "
-                         "believed. Pass values in scaled units, as in ForecastBatch.target, not "
-                         "prices")
+    usual = (values * scale[:, None, None]).abs().median()      # a single day may be a real crash
+    if usual > LARGEST_CHANGE:
+        raise ValueError(f"{name} holds log changes of {usual:.4g}, as the median; at most "
+                         f"{LARGEST_CHANGE} is believed. Pass values in scaled units, as in "
+                         "ForecastBatch.target, not prices")
 
 
 @checked
@@ -250,6 +266,9 @@ def evaluate(forecasts: dict[str, Float[Tensor, "..."]], target: Float[Tensor, "
     logs = {name: (values.double() * scale.double()[:, None, None]).numpy() for name,
             values in forecasts.items()}
     changes = {name: values.reshape(-1, *target.shape) for name, values in logs.items()}
+    seeds = {name: len(change) for name, change in changes.items() if len(change) > 1}
+    if len(set(seeds.values())) > 1:
+        raise ValueError(f"forecasts have different numbers of seeds: {seeds}; give the same seeds")
     truth = (target.double() * scale.double()[:, None, None]).numpy()
     return Metrics(changes, truth, anchor.double().numpy(), scale.double().numpy(), unit)
 
@@ -259,8 +278,8 @@ def scores(metrics: Metrics, name: str, target: str = ALL,
            units: Literal["price", "log"] = "price") -> dict[str, float]:
     """Return every score of one forecast for one target or all, the mean over its seeds.
 
-    MAE, MSE and RMSE in `units`; the skills against the best reference of that loss; the direction
-    for the Close alone."""
+    MAE, MSE and RMSE in `units`; skills against the reference that is best by them for this target;
+    the direction for the Close alone."""
     where = _channels(target)
     if name not in metrics.changes:
         raise ValueError(f"no forecast is named {name!r}; there are {', '.join(metrics.changes)}")
@@ -270,9 +289,9 @@ def scores(metrics: Metrics, name: str, target: str = ALL,
     found = error_scores(forecast,
                          truth) | (percentage_scores(forecast, truth) if units == "price" else {})
     for loss in ("MSE", "MAE"):
-        error, best = (float(metrics.errors(one, loss)[..., where].mean())
-                       for one in (name, metrics.best_reference(loss)))
-        found[f"skill {loss}"] = skill(error, best)
+        best = min(error_scores(metrics.values(metrics.changes[reference][0, ..., where], units),
+                                truth[0])[loss] for reference in metrics.references)
+        found[f"skill {loss}"] = skill(found[loss], best)
     if target == "Close":
         found["direction"] = direction_accuracy(change, true_change)
     found["std ratio"] = float(np.mean([std_ratio(*pair) for pair in zip(change, true_change)]))
@@ -299,14 +318,15 @@ def summary_table(metrics: Metrics) -> pd.DataFrame:
 
     The mean squared error in scaled units and the skill that it gives; absolute errors in prices;
     of the Close, the direction, beside who always says up, and the std ratio."""
-    rows = {}
+    rows, best = {}, metrics.mean_error(metrics.best_reference())
     for name in metrics.changes:
-        close = scores(metrics, name, "Close")
-        mae = {("MAE [" + metrics.unit + "]", target): metrics.errors(name, "MAE")[
-                   ..., channel].mean() for channel, target in enumerate(OHLC)}
-        rows[name] = {("MSE [scaled]", ALL): metrics.mean_error(name), ("skill", ALL): scores(
-                          metrics, name)["skill MSE"], **mae, ("direction", "Close"): close[
-                          "direction"], ("std ratio", "Close"): close["std ratio"]}
+        close, errors = scores(metrics, name, "Close"), metrics.errors(name, "MAE")
+        rows[name] = {("MSE [scaled]", ALL): metrics.mean_error(name),
+                      ("skill", ALL): skill(metrics.mean_error(name), best),
+                      **{(f"MAE [{metrics.unit}]", target): errors[..., channel].mean()
+                         for channel, target in enumerate(OHLC)},
+                      ("direction", "Close"): close["direction"],
+                      ("std ratio", "Close"): close["std ratio"]}
     rows["always up"] = dict.fromkeys(rows[RANDOM_WALK],
                                       np.nan) | {("direction", "Close"): always_up(metrics)}
     table, forms = (pd.DataFrame(rows).T, {"MSE [scaled]": "{:.4f}", "skill": "{:+.1%}",
@@ -319,28 +339,29 @@ def summary_table(metrics: Metrics) -> pd.DataFrame:
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #e0e831a1
 @checked
-def by_horizon(metrics: Metrics, loss: Loss = "MSE", target: str = ALL) -> pd.DataFrame:
-    """Return the mean error by forecast step, a column per forecast."""
-    where = _channels(target)
-    columns = {name: metrics.errors(name, loss)[..., where].mean(axis=(0, 1, 3))
-               for name in metrics.changes}
+def by_horizon(metrics: Metrics) -> pd.DataFrame:
+    """Return the mean squared error by forecast step, a column per forecast."""
+    columns = {name: metrics.errors(name).mean(axis=(0, 1, 3)) for name in metrics.changes}
     return pd.DataFrame(columns, index=pd.RangeIndex(1, metrics.truth.shape[1] + 1, name="step"))
 
 
 @checked
 def to_dict(metrics: Metrics) -> dict[str, Any]:
     """Return all scores and the errors by step as plain numbers; what does not exist is None."""
+    def plain(row: dict[str, float]) -> dict[str, float | None]:
+        return {score.lower().replace(" ", "_"): value if np.isfinite(value) else None
+                for score, value in row.items()}
 
-    def plain(table: pd.DataFrame) -> dict[str, dict]:
-        return {target: {score.lower().replace(" ", "_"): value if np.isfinite(value) else None
-                         for score, value in row.items()} for target, row in table.iterrows()}
-
-    tables = {units: {name: plain(score_table(metrics, units).loc[name])
-                      for name in metrics.changes} for units in ("price", "log")}
-    windows, horizon, _ = metrics.truth.shape
+    tables = {units: {name: {target: plain(row) for target, row in table.loc[name].iterrows()}
+                      for name in metrics.changes}
+              for units in ("price", "log") for table in [score_table(metrics, units)]}
+    best, (windows, horizon, _) = metrics.best_reference(), metrics.truth.shape
+    scaled = {name: {"MSE": metrics.mean_error(name), "skill": skill(metrics.mean_error(
+        name), metrics.mean_error(best))} for name in metrics.changes}
     return {"unit": metrics.unit, "windows": windows, "horizon": horizon, **tables,
             "best_reference": {loss: metrics.best_reference(loss) for loss in ("MSE", "MAE")},
-            "always_up": always_up(metrics), "mse_by_step": by_horizon(metrics).to_dict("list")}
+            "scaled": {name: plain(row) for name, row in scaled.items()}, **plain({
+        "always up": always_up(metrics)}), "mse_by_step": by_horizon(metrics).to_dict("list")}
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #69146ba9
 @checked
@@ -362,7 +383,7 @@ def plot_horizon(metrics: Metrics) -> Figure:
                   linestyle="--" if name in REFERENCES else "-", linewidth=2)
     axis.set(xlabel="forecast step [session]", ylabel=f"MSE relative to\nthe {best} [%]",
              title=f"Of {len(errors.columns)} forecasts, {errors.mean().idxmin()} has the smallest "
-             "error over all steps")
+             "error, on average over steps")
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(fontsize=9)
     plt.close(figure)

@@ -86,8 +86,12 @@ def placebo_table(models: Sequence[nn.Module], data: ForecastData, count: int = 
     Columns years (0 for the true sky, first), correlation (see `sky_correlations`) and mse
     [scaled], all of the mean forecast of `models`."""
     need_rows(models=models)
+    if data.given_waves is not None:
+        raise ValueError("the sky of these data is a table of their own; skies of other years "
+                         "exist for the computed one alone, so leave waves out")
     years, forecasts = [0, *placebo_years(data.test.dates, count)], []
-    for year in tqdm(years, desc="skies of other years", disable=None if progress else True, leave=False):
+    for year in tqdm(years, desc="skies of other years", disable=None if progress else True,
+                     leave=False):
         windows = (test_under(data, shifted(data.test.dates, round(YEAR * year), data.hour))
                    if year else data.test)
         forecasts.append(torch.stack([predict(model, windows) for model in models]).mean(dim=0))
