@@ -50,14 +50,6 @@ def prepare(cfg: "celestial_pgat.model.config.Config", prices: "pandas.DataFrame
                         exchange=cfg.data.exchange, hour=cfg.data.hour, seed=cfg.seed,
                         accept=cfg.data.accept or (), repair=cfg.data.repair)
 
-# %% ../../nbs/87_app.commands.ipynb #5af63ead
-def _provenance(cfg: "celestial_pgat.model.config.Config") -> dict[str, str | int]:
-    """Return seed, configuration hash, source revision and hardware of a result."""
-    from celestial_pgat.app.ledger import provenance_of
-    from celestial_pgat.model.config import config_hash
-
-    return provenance_of(cfg.seed, config_hash=config_hash(cfg))
-
 # %% ../../nbs/87_app.commands.ipynb #2292fbde
 class Refused(ValueError):
     """Say what is wrong with what the user gave, before any work."""
@@ -195,15 +187,18 @@ def _train_all(cfg: "celestial_pgat.model.config.Config", windows, folder: Path,
 def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequence[str],
                folder: Path, progress: bool, seeds: int) -> None:
     """Train, judge, write everything into `folder`, and print what to see first."""
+    from celestial_pgat.app.ledger import provenance_of
     from celestial_pgat.app.report import placebo_sentence, summary_text, write_report
     from celestial_pgat.app.results import add_placebo, gather, save_run
     from celestial_pgat.evaluate.verdict import WITH, verdict
+    from celestial_pgat.model.config import config_hash
 
     results = _train_all(cfg, windows, folder, progress, seeds)
     unit = "index points" if cfg.data.source in ("sp500", "nasdaq") else "price"
     found = gather(cfg, windows, results, unit, notes)
-    origin = json.dumps(_provenance(cfg) | {"seeds": seeds}, indent=2)
-    write_whole(folder / "provenance.json", lambda path: path.write_text(origin))
+    made = provenance_of(cfg.seed, config_hash=config_hash(cfg), seeds=seeds)
+    write_whole(folder / "provenance.json",
+                lambda path: path.write_text(json.dumps(made, indent=2)))
     save_run(folder, found)                     # before the placebo: a stop then loses no judgement
     print_notes(found.notes[len(notes):])
     origins, headline = found.origins, verdict(found.metrics).splitlines()[0].removeprefix("# ")

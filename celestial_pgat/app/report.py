@@ -48,7 +48,7 @@ def placebo_sentence(run: Run) -> str:
     """Say where the true sky ranks among those of other years, and what that means."""
     rank = placebo_rank(run.placebo)
     if not run.placebo["correlation"].any():
-        return "What the sky changes in the forecast is nothing that could be ranked: all skies are tied."
+        return "The sky changes nothing in the forecast that could be ranked: all skies are tied."
     meaning = ("this model makes more of the true sky than of others, as 5 to 8 of 100 do by "
                "chance" if rank.p <= 0.05 else "no sign that this model makes more of the true "
                "sky; the power of this test is low (notebook 77)")

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ALL', 'Loss', 'LARGEST_CHANGE', 'error_scores', 'percentage_scores', 'skill', 'direction_accuracy', 'std_ratio',
-           'Comparison', 'compare_errors', 'Metrics', 'compare', 'changes_by_seed', 'evaluate', 'scores', 'score_table',
-           'always_up', 'summary_table', 'by_horizon', 'to_dict', 'forecast_colors', 'plot_horizon']
+           'share_text', 'Comparison', 'compare_errors', 'Metrics', 'compare', 'changes_by_seed', 'evaluate', 'scores',
+           'score_table', 'always_up', 'summary_table', 'by_horizon', 'to_dict', 'forecast_colors', 'plot_horizon']
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #001b2ab6
 from dataclasses import dataclass
@@ -83,6 +83,11 @@ def std_ratio(change: Float[np.ndarray, "window step channel"],
     return float((spread / whole) ** 0.5) if whole > 0 else float("nan")
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #4e1483bc
+def share_text(value: float) -> str:
+    """Write a share in percent, with a sign; a dash where there is none."""
+    return f"{100 * value:+.2f}%" if np.isfinite(value) else "–"
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Hold by which share a mean error differs from a reference's, with an interval.
@@ -107,10 +112,9 @@ class Comparison:
                 "not told apart")
 
     def __str__(self) -> str:
-        change = f"{100 * self.change:+.2f}%" if np.isfinite(self.change) else "–"
+        change, low, high = map(share_text, (self.change, self.low, self.high))
         if self.word == "not judged":
             return f"{change}, not judged: {self.reason}"
-        low, high = (f"{100 * bound:+.2f}%" for bound in (self.low, self.high))
         return f"{change} ({self.level:.0%} interval {low} to {high}), {self.word}"
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #0f8c7411

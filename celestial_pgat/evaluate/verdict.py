@@ -17,8 +17,8 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from ..core.checks import checked
-from .metrics import (
-    Comparison, Loss, Metrics, always_up, changes_by_seed, compare, forecast_colors, scores)
+from .metrics import (Comparison, Loss, Metrics, always_up, changes_by_seed,
+                                             compare, forecast_colors, scores, share_text)
 from .references import REFERENCES
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #cf9d2a11
@@ -36,11 +36,6 @@ class Answer:
     found: Comparison
     by_seed: Float[np.ndarray, "seed"]
 
-    @property
-    def word(self) -> str:
-        """Say in a word who is better, as `Comparison.word` does."""
-        return self.found.word
-
 
 @checked
 def answers(metrics: Metrics) -> list[Answer]:
@@ -55,18 +50,13 @@ def answers(metrics: Metrics) -> list[Answer]:
                        metrics, *pair, loss)) for loss in ("MSE", "MAE") for pair in ask(loss)]
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #180f3ba5
-def _share(value: float) -> str:
-    """Write a share in percent, with a sign; a dash where there is none."""
-    return f"{100 * value:+.2f}%" if np.isfinite(value) else "–"
-
-
 @checked
 def comparison_table(metrics: Metrics) -> pd.DataFrame:
     """Return the answers as a table of texts, a row for each question and loss."""
     rows = {(one.loss, f"{one.model} against {one.against}"): {
-                "change": _share(one.found.change), "95% interval": one.found.reason
-                or f"{_share(one.found.low)} to {_share(one.found.high)}", "verdict": one.word,
-                "by seed": ", ".join(map(_share, one.by_seed))
+                "change": share_text(one.found.change), "95% interval": one.found.reason
+                or f"{share_text(one.found.low)} to {share_text(one.found.high)}",
+                "verdict": one.found.word, "by seed": ", ".join(map(share_text, one.by_seed))
                 if len(one.by_seed) > 1 else "one seed"} for one in answers(metrics)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["loss", "comparison"])
 
@@ -74,7 +64,7 @@ def comparison_table(metrics: Metrics) -> pd.DataFrame:
 def _beaten(metrics: Metrics, asked: list[Answer]) -> str:
     """Say which models beat the best reference."""
     best = f"the best reference, the {metrics.best_reference()}"
-    words = {one.model: one.word for one in asked
+    words = {one.model: one.found.word for one in asked
              if one.loss == "MSE" and one.against == metrics.best_reference()}
     better, kinds = [name for name, word in words.items() if word == "better"], set(words.values())
     if kinds == {"not judged"}:
@@ -92,7 +82,7 @@ def _sentence(one: Answer) -> str:
     """Say what an answer shows, with its interval and its seeds."""
     text = f"**{one.loss}, {one.model} against {one.against}**: {one.found}"
     if len(one.by_seed) > 1:
-        text += (f"; by seed {_share(one.by_seed.min())} to {_share(one.by_seed.max())}, "
+        text += (f"; by seed {share_text(one.by_seed.min())} to {share_text(one.by_seed.max())}, "
                  f"standard deviation {100 * one.by_seed.std(ddof=1):.2f}%")
     return text
 
@@ -103,7 +93,7 @@ def _sky_sentence(asked: list[Answer]) -> str:
     words = {
         "better": "smaller with the sky than without", "worse": "larger with the sky than without",
         "not told apart": "not told apart with and without the sky", "not judged": "not compared"}
-    return "" if sky is None else f"; the errors are {words[sky.word]}"
+    return "" if sky is None else f"; the errors are {words[sky.found.word]}"
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #3f3fdbb5
 INTERVALS = ("The intervals cover the choice of test days. In simulated markets (notebook 70) "
