@@ -37,7 +37,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          "model.context.market_state": "CelestialPGAT",
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
          "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
-         "app.commands.print_notes": "the command line", "app.commands.candles_text": "the command line",
+         "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "evaluate.metrics.share_text": "Comparison", "app.commands.candles_text": "the command line",
          **{f"fusion.{name}": "FusionDiagnostics" for name in (           # checked where the user comes in
              "points.floating_tensors", "points.first_tensor", "points.change_tensors", "points.Branch",
              "points.FusionPoint", "readings.gate_columns", "readings.PassReading",

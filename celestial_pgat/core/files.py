@@ -147,6 +147,8 @@ def drop_cut_line(path: str | Path) -> None:
 def append_json_lines(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append rows, a line each. NaN becomes null and an infinity a text: JSON has neither."""
     need_kind("a list of dicts", (list, tuple), rows=rows)
+    for place, row in enumerate(rows):
+        need_kind("a dict", Mapping, **{f"rows[{place}]": row})
     def plain(value: Any) -> Any:
         if not isinstance(value, float) or math.isfinite(value):
             return value

@@ -189,13 +189,19 @@ class Metrics:
         """Return the names that are."""
         return [name for name in self.changes if name in REFERENCES]
 
+    def change(self, name: str) -> Float[np.ndarray, "seed window step 4"]:
+        """Return the log changes of one forecast; ValueError for a name that there is not."""
+        if name not in self.changes:
+            raise ValueError(f"no forecast is named {name!r}; there are {', '.join(self.changes)}")
+        return self.changes[name]
+
     def values(self, change: np.ndarray, units: Literal["price", "log"]) -> np.ndarray:
         """Return log changes [..., window, step, 4] as they are, or as prices."""
         return change if units == "log" else np.exp(change + self.anchor[:, None, None])
 
     def errors(self, name: str, loss: Loss = "MSE") -> Float[np.ndarray, "seed window step 4"]:
         """Return squared errors in scaled units (MSE), or absolute ones in prices (MAE)."""
-        change = self.changes[name]
+        change = self.change(name)
         if loss == "MSE":
             return ((change - self.truth) / self.scale[:, None, None]) ** 2
         return np.abs(self.values(change, "price") - self.values(self.truth, "price"))
@@ -285,9 +291,7 @@ def scores(metrics: Metrics, name: str, target: str = ALL,
     MAE, MSE and RMSE in `units`; skills against the reference that is best by them for this target;
     the direction for the Close alone."""
     where = _channels(target)
-    if name not in metrics.changes:
-        raise ValueError(f"no forecast is named {name!r}; there are {', '.join(metrics.changes)}")
-    change = metrics.changes[name][..., where]
+    change = metrics.change(name)[..., where]
     true_change = np.broadcast_to(metrics.truth[..., where], change.shape)
     forecast, truth = (metrics.values(part, units) for part in (change, true_change))
     found = error_scores(forecast,
