@@ -180,7 +180,8 @@ FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet",
 
 def _plain_answers(metrics: Metrics) -> list[dict[str, Any]]:
     """Return the answers of a run for JSON, NaN as None."""
-    return [{"loss": one.loss, "model": one.model, "against": one.against, "verdict": one.found.word,
+    return [{"loss": one.loss, "model": one.model, "against": one.against,
+             "verdict": one.found.word,
              **{name: value if np.isfinite(value) else None for name, value in zip(
                     ("change", "low", "high"), (one.found.change, one.found.low, one.found.high))},
              "by_seed": [float(value) if np.isfinite(value) else None for value in one.by_seed]}
