@@ -28,7 +28,6 @@ def _parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     from celestial_pgat import __version__
     from celestial_pgat.model.config import PRESETS
-
     top = argparse.ArgumentParser(prog="celestial-pgat", description="Forecast a market with and "
                                   "without the sky, and judge honestly.")
     _add(top, "--version", "print the version", action="version", version=f"%(prog)s {__version__}")

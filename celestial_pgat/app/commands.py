@@ -32,7 +32,6 @@ def need_texts(**lists: Sequence[str]) -> None:
 def _read_series(data: "celestial_pgat.model.config.DataConfig") -> "pandas.DataFrame":
     """Read the prices that a `DataConfig` names, in the way that its fields say."""
     from celestial_pgat.data.prices import load_ohlc
-
     parameters = signature(load_ohlc).parameters.items()
     options = [name for name, one in parameters if one.kind is one.KEYWORD_ONLY]
     return load_ohlc(data.source, **{name: getattr(data, name) for name in options})
@@ -42,7 +41,6 @@ def prepare(cfg: "celestial_pgat.model.config.Config", prices: "pandas.DataFrame
     """Cut `prices` into the windows that a configuration asks for, as a `ForecastData`."""
     from celestial_pgat.data.windows import ForecastData
     from celestial_pgat.model.config import Config
-
     need_kind("a Config, as load_config returns it", Config, cfg=cfg)
     return ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon,
                         batch_size=cfg.data.batch_size, accumulate=cfg.train.accumulate,
@@ -121,7 +119,6 @@ def _train_one(cfg: "celestial_pgat.model.config.Config", windows, folder: Path,
     from celestial_pgat.model.pgat import CelestialPGAT
     from celestial_pgat.train.checkpoint import save_model
     from celestial_pgat.train.loop import TrainingInterrupted, fit
-
     try:
         result = fit(cfg, windows, folder, progress=progress)
     except TrainingInterrupted as stop:
@@ -167,7 +164,6 @@ def _train_all(cfg: "celestial_pgat.model.config.Config", windows, folder: Path,
                seeds: int) -> dict[str, list]:
     """Train both kinds of model with every seed; folders of further seeds carry their number."""
     from celestial_pgat.evaluate.verdict import WITH, WITHOUT
-
     results = {WITHOUT: [], WITH: []}
     for number in range(seeds):
         for name in results:
@@ -192,7 +188,6 @@ def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequen
     from celestial_pgat.app.results import add_placebo, gather, save_run
     from celestial_pgat.evaluate.verdict import WITH, verdict
     from celestial_pgat.model.config import config_hash
-
     results = _train_all(cfg, windows, folder, progress, seeds)
     unit = "index points" if cfg.data.source in ("sp500", "nasdaq") else "price"
     found = gather(cfg, windows, results, unit, notes)
@@ -234,7 +229,6 @@ def forecast(model: str | Path, data: str | Path | None = None,
     from celestial_pgat.data.windows import future_batch
     from celestial_pgat.model.config import DataConfig, brief, load_config
     from celestial_pgat.train.checkpoint import load_model
-
     need_kind("the folder of a run or of a saved model", (str, Path), model=model)
     need_kind("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
     need_texts(overrides=overrides)
@@ -272,7 +266,6 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
     from nbclient.exceptions import CellExecutionError
     from celestial_pgat.app.report import fill_template, write_report
     from celestial_pgat.app.results import load_run
-
     with _refusing():
         fill_template(load_run(folder), template)
     try:

@@ -100,7 +100,6 @@ def fill_template(run: Run, template: str | Path | None = None) -> "NotebookNode
 
     Raises FileNotFoundError, and ValueError for what is no notebook."""
     import nbformat
-
     path = Path(template or TEMPLATE)
     if not path.is_file():
         raise FileNotFoundError(f"there is no template at {path}; give the path of a notebook")
@@ -121,7 +120,6 @@ def _kernel_manager() -> "AsyncKernelManager":
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-
     inline = {"env": {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}}
 
     class ThisInterpreter(KernelSpecManager):
@@ -139,7 +137,6 @@ def execute(notebook: Any, folder: str | Path, timeout: int = 300) -> "NotebookN
     Ctrl-C, or whatever else ends the waiting, the kernel is shut down before this returns."""
     from nbclient import NotebookClient
     from nbformat import NotebookNode
-
     if not isinstance(notebook, NotebookNode):
         raise TypeError(f"execute: notebook is {described(notebook)}; it must be a NotebookNode, "
                         "as nbformat.read returns it")
@@ -185,7 +182,6 @@ def _to_html(notebook: "NotebookNode", title: str) -> str:
     from nbformat.v4 import new_notebook
     from pygments.formatters import HtmlFormatter
     from traitlets.config import Config as Settings
-
     hide = {"enabled": True, "remove_input_tags": {"hide-input"}}
     exporter = HTMLExporter(template_name="basic", embed_images=True, exclude_input_prompt=True,
                             exclude_output_prompt=True, exclude_anchor_links=True,

@@ -45,7 +45,6 @@ class Run:
     is none, and adjacency [window, receiver, sender]; fusion, what was recorded in training.
     settings: the configuration; seeds; notes: what had to be assumed about the data, a sentence
     each."""
-
     forecasts: dict[str, Float[Tensor, "seed window step 4"]]
     truth: Truth
     origins: pd.DatetimeIndex

@@ -94,7 +94,6 @@ class Comparison:
 
     `change` is error / reference - 1: negative is better. Where there is no interval, `low` and
     `high` are NaN and `reason` says why."""
-
     change: float
     low: float
     high: float
@@ -172,7 +171,6 @@ class Metrics:
     changes: {name: [seed, window, step, 4]}, references first, float64; truth [window, step, 4];
     anchor [window], log close at the origin; scale [window], the scaled unit. Printing it shows
     `summary`."""
-
     changes: dict[str, Float[np.ndarray, "seed window step 4"]]
     truth: Float[np.ndarray, "window step 4"]
     anchor: Float[np.ndarray, "window"]

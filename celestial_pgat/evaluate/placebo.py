@@ -103,7 +103,6 @@ def placebo_table(models: Sequence[nn.Module], data: ForecastData, count: int = 
 
 class Rank(NamedTuple):
     """Hold the place of the true sky among all, 1 the best, and how likely chance is."""
-
     place: int
     skies: int
     p: float

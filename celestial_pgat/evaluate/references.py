@@ -25,7 +25,6 @@ from ..fusion.gate import evaluating
 # %% ../../nbs/69_evaluate.references.ipynb #7177e5ca
 class Truth(NamedTuple):
     """Hold what happened in scaled units; prices are exp(target * scale + anchor)."""
-
     target: Float[Tensor, "window step 4"]
     anchor: Float[Tensor, "window"]
     scale: Float[Tensor, "window"]

@@ -29,7 +29,6 @@ WITHOUT, WITH = "without sky", "with sky"
 @dataclass(frozen=True, eq=False)
 class Answer:
     """Hold what a comparison of two forecasts says: over all seeds, and for each of them."""
-
     model: str
     against: str
     loss: Loss

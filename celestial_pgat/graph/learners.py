@@ -84,7 +84,6 @@ def temperature_at(progress: float, start: float = 1.0, end: float = 0.3) -> flo
 # %% ../../nbs/33_graph.learners.ipynb #db52af60
 class LearnedAdjacency(NamedTuple):
     """Hold a learned map, and the divergence from the prior where it is drawn."""
-
     adjacency: Tensor  # [B, L, N, N] in (-1, 1); in (0, 1) from the stochastic learner alone
     kl: Tensor | None  # scalar, mean over edges, in nats; None without the stochastic learner
 

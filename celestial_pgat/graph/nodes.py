@@ -35,7 +35,6 @@ class AspectGeometry(nn.Module):
 
     `forward(separation [B,L,N,N], radians)` -> the signed adjacency `[B,L,N,N]` and the aspects
     that each body receives from the others `[B,L,N,5]`. An orb and a strength for each aspect."""
-
     ORBS = (8.0, 6.0, 7.0, 8.0, 8.0)  # degrees, in the order of Aspect
     STRENGTH = 0.75  # at the start, times the aspect's sign
 
@@ -85,7 +84,6 @@ class PairNetwork(nn.Module):
 # %% ../../nbs/32_graph.nodes.ipynb #b793b36f
 class BodyNodes(NamedTuple):
     """Hold what CelestialBodyNodes returns."""
-
     features: Nodes
     astronomical: Adjacency
     dynamic: Adjacency

@@ -100,7 +100,6 @@ class SkyTable:
 
     `unused` names the columns of the file that became neither wave nor price; `notes` has a line
     for each thing that was assumed."""
-
     waves: pd.DataFrame
     prices: pd.DataFrame | None
     extra: pd.DataFrame

@@ -78,7 +78,6 @@ class MemoryReport:
     `table` has a row for each module, largest first, and the columns class, own [bytes],
     with_children [bytes] and parameters [count, those of children included]. `name` is the class of
     the model, `training` its mode."""
-
     table: pd.DataFrame
     name: str
     training: bool
