@@ -58,6 +58,14 @@ def test_notebook_has_stored_outputs_and_no_error(path):
 
 
 @each_notebook
+def test_no_cell_shows_what_a_plot_call_returned(path):
+    shown = ["".join(output.get("data", {}).get("text/plain", ""))
+             for cell in cells(path, "code") for output in cell["outputs"]]
+    assert [text[:60] for text in shown if re.match(r"[\[(]*(Text\(|<matplotlib|<Axes)", text)] == [], \
+        "end the cell with a semicolon"
+
+
+@each_notebook
 def test_no_clock_decides_over_a_property(path):
     code = "\n".join(cell["source"] for cell in cells(path, "code"))
     properties = code.count("\n@given(")
