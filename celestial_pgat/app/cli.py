@@ -30,7 +30,8 @@ def _parser() -> argparse.ArgumentParser:
     from celestial_pgat.model.config import PRESETS
     top = argparse.ArgumentParser(prog="celestial-pgat", description="Forecast a market with and "
                                   "without the sky, and judge honestly.")
-    _add(top, "--version", "print the version", action="version", version=f"%(prog)s {celestial_pgat.__version__}")
+    _add(top, "--version", "print the version", action="version",
+         version=f"%(prog)s {celestial_pgat.__version__}")
     commands = top.add_subparsers(dest="command", required=True)
     train = commands.add_parser("run", help="train with and without the sky, compare with the best "
                                 "forecast without a model, write a report")
