@@ -358,8 +358,8 @@ def to_dict(metrics: Metrics) -> dict[str, Any]:
         return {score.lower().replace(" ", "_"): value if np.isfinite(value) else None
                 for score, value in row.items()}
 
-    tables = {units: {name: {target: plain(row) for target, row in table.loc[name].iterrows()}
-                      for name in metrics.changes}
+    tables = {units: {name: {target: plain(row.to_dict()) for target,
+                             row in table.loc[name].iterrows()} for name in metrics.changes}
               for units in ("price", "log") for table in [score_table(metrics, units)]}
     best, (windows, horizon, _) = metrics.best_reference(), metrics.truth.shape
     scaled = {name: {"MSE": metrics.mean_error(name), "skill": skill(metrics.mean_error(
