@@ -250,8 +250,8 @@ def forecast(model: str | Path, data: str | Path | None = None,
                                        scales, chosen.exchange, chosen.hour,
                                        accept=chosen.accept or (), repair=chosen.repair)
     with torch.no_grad():
-        said = torch.stack([model(batch) for model in models]).mean(dim=0)
-    candles = batch.prices(said)[0]
+        forecasts = torch.stack([model(batch) for model in models]).mean(dim=0)
+    candles = batch.prices(forecasts)[0]
     return pd.DataFrame(candles.numpy(), index=pd.DatetimeIndex(sessions, name="Date"),
                         columns=list(OHLC))
 

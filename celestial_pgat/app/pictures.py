@@ -60,9 +60,9 @@ def _draw_window(axis: Axes, run: Run, window: int, past: int) -> None:
     axis.vlines(steps[1:], truth[:, 2], truth[:, 1], color="black", linewidth=1)
     axis.plot(steps[1:], truth[:, 3], "o", color="black", markersize=4, label="what happened")
     for name in (WITHOUT, WITH):
-        said = run.in_prices(name)[window]
-        axis.plot(steps, [before[-1], *said[:, 3]], color=colors[name], linewidth=2, label=name)
-    axis.fill_between(steps[1:], said[:, 2], said[:, 1], color=colors[WITH], alpha=0.2)
+        forecast = run.in_prices(name)[window]
+        axis.plot(steps, [before[-1], *forecast[:, 3]], color=colors[name], linewidth=2, label=name)
+    axis.fill_between(steps[1:], forecast[:, 2], forecast[:, 1], color=colors[WITH], alpha=0.2)
     axis.set_title(f"{run.origins[window]:%Y-%m-%d}", fontsize=11)
     axis.xaxis.get_major_locator().set_params(integer=True)
 
@@ -157,9 +157,9 @@ def plot_adjacency(adjacency: Float[np.ndarray, "day receiver sender"],
     row, column = np.unravel_index(np.abs(others).argmax(), others.shape)
     limit = np.abs(mean).max()
     figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained", sharey=True)
-    looks = [(mean, "PuOr_r", -limit, limit, "mean adjacency"),
+    maps = [(mean, "PuOr_r", -limit, limit, "mean adjacency"),
              (moves, "viridis", 0, None, "standard deviation over days")]
-    for axis, (values, colors, low, high, words) in zip(axes, looks):
+    for axis, (values, colors, low, high, words) in zip(axes, maps):
         sns.heatmap(values, cmap=colors, vmin=low, vmax=high, ax=axis, square=True, linewidths=0.3,
                     xticklabels=labels, yticklabels=labels,
                     cbar_kws={"label": words, "shrink": 0.7})

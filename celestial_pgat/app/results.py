@@ -114,11 +114,11 @@ def _next_sessions(models: Sequence[nn.Module], data: ForecastData) -> tuple[pd.
     except ValueError as error:
         return (pd.DataFrame(columns=columns, dtype=float).rename_axis("Date"),
                 [f"there is no forecast of the next sessions: {error}"])
-    said = []
+    forecasts = []
     for model in models:
         with evaluating(model):
-            said.append(model(batch.to(next(model.parameters()).device)).float().cpu())
-    candles = batch.prices(torch.stack(said).mean(dim=0))[0]
+            forecasts.append(model(batch.to(next(model.parameters()).device)).float().cpu())
+    candles = batch.prices(torch.stack(forecasts).mean(dim=0))[0]
     return pd.DataFrame(candles.numpy(), pd.DatetimeIndex(sessions, name="Date"), columns), []
 
 
@@ -148,7 +148,7 @@ def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
     _check_results(results)
     models = {name: [result.model for result in fits] for name, fits in results.items()}
     (forecast, gate, adjacency), seeds = _observe(models[WITH][0], data.test), len(models[WITH])
-    said = {WITHOUT: [predict(model, data.test) for model in models[WITHOUT]],
+    by_seed = {WITHOUT: [predict(model, data.test) for model in models[WITHOUT]],
             WITH: [forecast, *(predict(model, data.test) for model in models[WITH][1:])]}
     forecasts = {name: values[None] for name, values in reference_forecasts(data).items()}
     losses = pd.concat([result.history.reset_index().assign(forecast=name, seed=cfg.seed + number)
@@ -156,7 +156,7 @@ def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
     columns = ["forecast", "seed", "epoch", "train_loss", "validation_loss"]
     ahead, missing = _next_sessions(models[WITH], data)
     first = data.prices.index.get_loc(data.test.origins[0]) - cfg.model.history + 1
-    return Run(forecasts | {name: torch.stack(values) for name, values in said.items()},
+    return Run(forecasts | {name: torch.stack(values) for name, values in by_seed.items()},
                truth_of(data.test), pd.DatetimeIndex(data.test.origins),
                np.asarray(data.test.target_dates, dtype="datetime64[ns]"), data.prices.iloc[first:],
                losses[columns].reset_index(drop=True), ahead,
@@ -179,12 +179,13 @@ FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet",
 
 def _plain_answers(metrics: Metrics) -> list[dict[str, Any]]:
     """Return the answers of a run for JSON, NaN as None."""
+    def plain(value: float) -> float | None:
+        return float(value) if np.isfinite(value) else None
+
     return [{"loss": one.loss, "model": one.model, "against": one.against,
-             "verdict": one.found.word,
-             **{name: value if np.isfinite(value) else None for name, value in zip(
-                    ("change", "low", "high"), (one.found.change, one.found.low, one.found.high))},
-             "by_seed": [float(value) if np.isfinite(value) else None for value in one.by_seed]}
-            for one in answers(metrics)]
+             "verdict": one.found.word, "change": plain(one.found.change),
+             "low": plain(one.found.low), "high": plain(one.found.high),
+             "by_seed": [*map(plain, one.by_seed)]} for one in answers(metrics)]
 
 
 @checked
@@ -204,8 +205,9 @@ def save_run(folder: str | Path, run: Run) -> Path:
             metrics, indent=2, allow_nan=False)), "forecasts.npz": lambda path: np.savez_compressed(
                            path, **arrays), "sky.npz": lambda path: np.savez_compressed(
                            path, gate=run.gate, adjacency=run.adjacency),
-                       "prices.parquet": run.prices.to_parquet, "run.json": lambda path:
-                       path.write_text(json.dumps(about, indent=2))}.items():
+                       "prices.parquet": run.prices.to_parquet,
+                       "run.json": lambda path: path.write_text(json.dumps(about,
+                                                                           indent=2))}.items():
         write_whole(folder / name, save)
     return folder
 

@@ -43,10 +43,11 @@ def described(value: Any) -> str:
     return f"{named} ({text if len(text) <= 60 else text[:57] + '...'})"
 
 # %% ../../nbs/08_core.checks.ipynb #a0c08010
-WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number", float:
-         "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict", PathLike:
-         "a path", Collection: "a list", list: "a list", Sequence: "a list", Iterable: "a list",
-         tuple: "a tuple", type: "a class", Callable: "a function", np.ndarray: "a NumPy array"}
+WORDS = {NoneType: "None", str: "a text", bool: "True or False", int: "a whole number",
+         float: "a number", Real: "a number", date: "a date", dict: "a dict", Mapping: "a dict",
+         PathLike: "a path", Collection: "a list", list: "a list", Sequence: "a list",
+         Iterable: "a list", tuple: "a tuple", type: "a class", Callable: "a function",
+         np.ndarray: "a NumPy array"}
 
 
 def _alternatives(hint: Any) -> tuple:

@@ -261,9 +261,11 @@ def _check_future(prices: pd.DataFrame, today: pd.Timestamp | None = None) -> st
             f"dates; for made-up prices use {setting('accept', 'future_days')}")
 
 # %% ../../nbs/23_data.series.ipynb #f4805dec
-LOOKS = {"future_days": lambda prices, exchange: _check_future(prices), "stale_rows": lambda prices,
-         exchange: _check_standstill(prices), "foreign_days": _check_sessions, "missing_sessions":
-         _check_missing, "large_moves": lambda prices, exchange: _check_moves(prices)}
+LOOKS = {
+    "future_days": lambda prices, exchange: _check_future(prices),
+    "stale_rows": lambda prices, exchange: _check_standstill(prices),
+    "foreign_days": _check_sessions, "missing_sessions": _check_missing,
+    "large_moves": lambda prices, exchange: _check_moves(prices)}
 
 # %% ../../nbs/23_data.series.ipynb #02fedca6
 def _check_accepted(accept: str | Collection[str]) -> tuple[str, ...]:

@@ -95,10 +95,10 @@ def placebo_table(models: Sequence[nn.Module], data: ForecastData, count: int = 
         windows = (test_under(data, shifted(data.test.dates, round(YEAR * year), data.hour))
                    if year else data.test)
         forecasts.append(torch.stack([predict(model, windows) for model in models]).mean(dim=0))
-    said, truth = (torch.stack(forecasts).double().numpy(),
+    stacked, truth = (torch.stack(forecasts).double().numpy(),
                    truth_of(data.test).target.double().numpy())
-    return pd.DataFrame({"years": years, "correlation": sky_correlations(said, truth),
-                         "mse": ((said - truth) ** 2).mean(axis=(1, 2, 3))})
+    return pd.DataFrame({"years": years, "correlation": sky_correlations(stacked, truth),
+                         "mse": ((stacked - truth) ** 2).mean(axis=(1, 2, 3))})
 
 
 class Rank(NamedTuple):

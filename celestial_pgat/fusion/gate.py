@@ -229,9 +229,10 @@ class FusionComparison:
 # %% ../../nbs/40_fusion.gate.ipynb #d7e75b92
 @checked
 def compare_fusion_strategies(a: _Stream, b: _Stream, target: Float[Tensor, "*batch k"]
-                              | None = None, *, strategies: Sequence[str] = STRATEGIES, norms:
-                              Sequence[str | None] = tuple(NORMS), init: str = "balanced", steps:
-                              int = 200, seed: int = 0, progress: bool = True) -> FusionComparison:
+                              | None = None, *, strategies: Sequence[str] = STRATEGIES,
+                              norms: Sequence[str | None] = tuple(NORMS), init: str = "balanced",
+                              steps: int = 200, seed: int = 0,
+                              progress: bool = True) -> FusionComparison:
     """Join `a` and `b`, `[..., d]`, by each strategy with each norm, and measure.
 
     With `target [..., k]`, train each as well. `init` is for strategies with a gate. `seed` sets

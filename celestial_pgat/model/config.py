@@ -220,17 +220,21 @@ class Config:
     __post_init__ = check_fields
 
 
-PRESETS = {"smoke": Config(
-               model=ModelConfig(history=16, horizon=3, label=4, d=16, heads=2, encoder_layers=1,
-                                 decoder_layers=1, feedforward=2, dropout=0.0, body_width=8,
-                                 body_heads=2, graph_layers=1, hops=1, combiner_width=8,
-                                 celestial_fusion_dim=16, regimes=2, recompute=False),
-               train=TrainConfig(epochs=2, warmup_epochs=1, accumulate=1)), "demo": Config(
-               DataConfig(batch_size=32), ModelConfig(
-                   history=40, horizon=5, label=10, d=48, heads=4, encoder_layers=2,
-                   decoder_layers=1, feedforward=2, body_width=16, body_heads=2, graph_layers=1,
-                   combiner_width=8, celestial_fusion_dim=48, recompute=False),
-               TrainConfig(epochs=4, warmup_epochs=1, diagnose_every=100)), "production": Config()}
+PRESETS = {
+    "smoke": Config(
+        model=ModelConfig(history=16, horizon=3, label=4, d=16, heads=2, encoder_layers=1,
+                          decoder_layers=1, feedforward=2, dropout=0.0, body_width=8, body_heads=2,
+                          graph_layers=1, hops=1, combiner_width=8, celestial_fusion_dim=16,
+                          regimes=2, recompute=False),
+        train=TrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
+    "demo": Config(
+        data=DataConfig(batch_size=32),
+        model=ModelConfig(history=40, horizon=5, label=10, d=48, heads=4, encoder_layers=2,
+                          decoder_layers=1, feedforward=2, body_width=16, body_heads=2,
+                          graph_layers=1, combiner_width=8, celestial_fusion_dim=48,
+                          recompute=False),
+        train=TrainConfig(epochs=4, warmup_epochs=1, diagnose_every=100)),
+    "production": Config()}
 
 
 @checked

@@ -300,14 +300,14 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
         gated = any(isinstance(part, FusionGate) for part in module.modules())
-        looks, stopping, states = [], [], RunCheckpoint(folder, cfg, data.scales)
+        watchers, stopping, states = [], [], RunCheckpoint(folder, cfg, data.scales)
         if train.diagnose_every and gated:
-            looks = [FusionDiagnostics(every=train.diagnose_every, path=log)]
+            watchers = [FusionDiagnostics(every=train.diagnose_every, path=log)]
         if train.patience:
             stopping = [EarlyStopping("validation_loss", patience=train.patience)]
         if resume is not None:
-            epoch = resume_state(resume, folder, cfg, data.scales, log.name if looks else None)
-        own = [*callbacks, *looks, *stopping, states, *[_Progress(states)] * progress]
+            epoch = resume_state(resume, folder, cfg, data.scales, log.name if watchers else None)
+        own = [*callbacks, *watchers, *stopping, states, *[_Progress(states)] * progress]
         trainer = _make_trainer(train, folder, own)
         data.sampler.set_epoch(epoch)    # Lightning opens the loader before it tells it the epoch
         if resume is None:
@@ -320,6 +320,6 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     module.model.load_state_dict(states.best["weights"])
     columns = ["step", "learning_rate", "train_loss", "validation_loss"]
     history = pd.DataFrame(states.history).set_index("epoch")[columns]
-    fusion = read_fusion_log(log) if looks else pd.DataFrame(columns=list(COLUMNS))
+    fusion = read_fusion_log(log) if watchers else pd.DataFrame(columns=list(COLUMNS))
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)
