@@ -189,6 +189,8 @@ def test_several_seeds_are_trained_and_their_spread_is_told(finished, table, tmp
         for name in ("forecast/with sky", "forecast/without sky"):
             np.testing.assert_array_equal(one[name][0], two[name][0])
             assert not np.array_equal(*two[name])
+    (folder / "with_sky_seed_8" / "config.json").unlink()      # as where the second seed was stopped
+    assert call("forecast", "--model", folder).stdout == call("forecast", "--model", folder / "with_sky").stdout
 
 
 def test_a_market_that_stands_still_in_the_test_is_judged_in_words(tmp_path, call, monkeypatch):

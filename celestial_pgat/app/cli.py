@@ -20,7 +20,7 @@ from ..core.files import DiskFull
 
 # %% ../../nbs/80_app.cli.ipynb #a795807a
 def _add(parser: argparse.ArgumentParser, name: str, text: str, **options: object) -> None:
-    """Add an argument; one that says so may be repeated."""
+    """Add an argument with the words of its help."""
     parser.add_argument(name, help=text, **options)
 
 

@@ -108,7 +108,8 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
                              "with and without the sky")
         with collect_notes() as notes:
             windows = prepare(cfg, _read_series(cfg.data))
-        evaluate(reference_forecasts(windows), *windows.test.truth())     # what cannot be judged
+        # what cannot be judged is refused now, and not after the training
+        evaluate(reference_forecasts(windows), *windows.test.truth())
         return cfg, windows, tuple(notes)
 
 # %% ../../nbs/87_app.commands.ipynb #862a67d5
@@ -218,8 +219,7 @@ def forecast(model: str | Path, data: str | Path | None = None,
              overrides: Sequence[str] = ()) -> "pandas.DataFrame":
     """Forecast the next P sessions after the last row of the data: Open, High, Low, Close by date.
 
-    `model` is the folder of a run (its model with the sky is used, the mean of its seeds) or of a
-    saved model; `data`
+    `model` is the folder of a run (the mean of its seeds with the sky) or of a saved model; `data`
     replaces the source that the model was trained on, and is read as it comes; `overrides` are
     texts such as "data.exchange=XNAS" over that. Raises Refused for what cannot be read, and for
     rows that do not fit each other or the exchange."""
@@ -239,8 +239,8 @@ def forecast(model: str | Path, data: str | Path | None = None,
                 raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such "
                                  "as data.exchange=XNYS only; the rest is what the model was "
                                  "trained with")
-        folders = sorted(folder.glob("with_sky*/")) or [folder]                # one for each seed
-        loaded = [load_model(one) for one in folders]
+        saved = sorted(folder.glob("with_sky*/config.json"))                   # one for each seed
+        loaded = [load_model(path.parent) for path in saved] or [load_model(folder)]
         models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
         if data is not None:  # how the other table was read says nothing about this one
             other = DataConfig(str(data), cfg.data.exchange, cfg.data.hour)

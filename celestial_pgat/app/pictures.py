@@ -106,8 +106,8 @@ def plot_learning(learning: pd.DataFrame) -> Figure:
                   color=colors[name])
         best.setdefault(name, []).append(f"{lowest['epoch']:.0f}")
     axis.set(xlabel="epoch", ylabel="validation loss\n[scaled units squared]",
-             title="Lowest after epoch " + "; ".join(f"{', '.join(epochs)} {name}" for name,
-                                                     epochs in best.items()))
+             title="Lowest after epoch " + "; ".join(f"{', '.join(epochs)} {name}"
+                                                     for name, epochs in best.items()))
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(fontsize=9)
     plt.close(figure)

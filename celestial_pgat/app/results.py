@@ -65,8 +65,8 @@ class Run:
         windows = {name: values.shape[1] for name, values in self.forecasts.items()}
         windows |= {name: len(getattr(self, name))
                     for name in ("origins", "target_dates", "gate", "adjacency")}
-        if wrong := [f"{name} has {rows}" for name,
-                     rows in windows.items() if rows != len(self.truth.target)]:
+        if wrong := [f"{name} has {rows}"
+                     for name, rows in windows.items() if rows != len(self.truth.target)]:
             raise ValueError(f"the truth has {len(self.truth.target)} windows, but "
                              f"{', '.join(wrong)}; give the same windows in all of them")
 
@@ -201,14 +201,13 @@ def save_run(folder: str | Path, run: Run) -> Path:
     for name in TABLES:
         table = getattr(run, name)
         write_whole(folder / f"{name}.csv", partial(table.to_csv, index=name == "ahead"))
-    for name, save in {"metrics.json": lambda path: path.write_text(json.dumps(
-            metrics, indent=2, allow_nan=False)), "forecasts.npz": lambda path: np.savez_compressed(
-                           path, **arrays), "sky.npz": lambda path: np.savez_compressed(
-                           path, gate=run.gate, adjacency=run.adjacency),
-                       "prices.parquet": run.prices.to_parquet,
-                       "run.json": lambda path: path.write_text(json.dumps(about,
-                                                                           indent=2))}.items():
-        write_whole(folder / name, save)
+    write_whole(folder / "metrics.json",
+                lambda path: path.write_text(json.dumps(metrics, indent=2, allow_nan=False)))
+    write_whole(folder / "forecasts.npz", lambda path: np.savez_compressed(path, **arrays))
+    write_whole(folder / "sky.npz", lambda path: np.savez_compressed(
+        path, gate=run.gate, adjacency=run.adjacency))
+    write_whole(folder / "prices.parquet", run.prices.to_parquet)
+    write_whole(folder / "run.json", lambda path: path.write_text(json.dumps(about, indent=2)))
     return folder
 
 # %% ../../nbs/78_app.results.ipynb #9d2d80a9
@@ -236,8 +235,8 @@ def _read_run(folder: Path) -> Run:
     tables = {name: pd.read_csv(folder / f"{name}.csv", dtype={"nonfinite": str})
               for name in TABLES}
     tables["fusion"] = tables["fusion"].fillna({"nonfinite": ""})
-    tables["ahead"] = (tables["ahead"].set_index("Date").set_axis(
-                           pd.DatetimeIndex(tables["ahead"]["Date"], name="Date")))
+    dates = pd.DatetimeIndex(tables["ahead"].pop("Date"), name="Date")
+    tables["ahead"] = tables["ahead"].set_axis(dates)
     about = json.loads((folder / "run.json").read_text())
     with np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky:
         forecasts = {name.removeprefix("forecast/"): torch.from_numpy(arrays[name])

@@ -331,8 +331,9 @@ def date_column(table: pd.DataFrame) -> pd.Series:
         return table.index.to_series(name="Date")
     plain = {column: plain_name(column) for column in table.columns}
     dated = lambda name: re.search(r"\b(date|time|datum)\b", name)
-    found = find_columns(plain, DATE_NAMES) or [column for column, name in plain.items() if dated(
-        name) and not re.search("close|delta", name)]
+    found = find_columns(plain, DATE_NAMES) or [
+        column for column, name in plain.items()
+        if dated(name) and not re.search("close|delta", name)]
     found = found or [column for column, name in list(plain.items())[:1]
                       if re.fullmatch("index|unnamed.*|", name)]
     if found:

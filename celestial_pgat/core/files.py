@@ -161,12 +161,11 @@ def append_json_lines(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> No
 
 
 def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") -> list[dict]:
-    """Return the objects of a file of JSON lines, each with `keys` first; messages call it a
-    `kind`.
+    """Return the objects of a file of JSON lines, each with `keys` first.
 
-    Warns about a last line that was cut short, and leaves it out. Raises ValueError, naming the
-    line, for what is no object with these keys, for a file without a whole line, and
-    FileNotFoundError."""
+    Messages call it a `kind`. Warns about a last line that was cut short, and leaves it out. Raises
+    ValueError, naming the line, for what is no object with these keys, for a file without a whole
+    line, and FileNotFoundError."""
     need_kind("a path", (str, Path), path=path)
     need_kind("a list of texts", (list, tuple), keys=keys)
     need_kind("a text", str, kind=kind)

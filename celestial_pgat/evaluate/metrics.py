@@ -170,7 +170,7 @@ class Metrics:
 
     changes: {name: [seed, window, step, 4]}, references first, float64; truth [window, step, 4];
     anchor [window], log close at the origin; scale [window], the scaled unit. Printing it shows
-    `summary`."""
+    `summary_table`."""
     changes: dict[str, Float[np.ndarray, "seed window step 4"]]
     truth: Float[np.ndarray, "window step 4"]
     anchor: Float[np.ndarray, "window"]
@@ -234,9 +234,7 @@ def changes_by_seed(metrics: Metrics, a: str, b: str,
     return first / np.where(second > 0, second, np.nan) - 1
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #83d48478
-LARGEST_CHANGE = (
-    5.0  # of a log price, a factor of 148: anything larger is a price passed by mistake
-)
+LARGEST_CHANGE = 5.0    # of a log price, a factor of 148: what is usually larger is a price
 
 
 def _check(name: str, values: Tensor, scale: Tensor, shape: torch.Size) -> None:
@@ -271,8 +269,8 @@ def evaluate(forecasts: dict[str, Float[Tensor, "..."]], target: Float[Tensor, "
     forecasts = {RANDOM_WALK: torch.zeros_like(target)} | forecasts
     for name, values in {"the target": target, **forecasts}.items():
         _check(name if values is target else f"forecast {name!r}", values, scale, target.shape)
-    logs = {name: (values.double() * scale.double()[:, None, None]).numpy() for name,
-            values in forecasts.items()}
+    logs = {name: (values.double() * scale.double()[:, None, None]).numpy()
+            for name, values in forecasts.items()}
     changes = {name: values.reshape(-1, *target.shape) for name, values in logs.items()}
     seeds = {name: len(change) for name, change in changes.items() if len(change) > 1}
     if len(set(seeds.values())) > 1:
@@ -333,15 +331,15 @@ def summary_table(metrics: Metrics) -> pd.DataFrame:
                          for channel, target in enumerate(OHLC)},
                       ("direction", "Close"): close["direction"],
                       ("std ratio", "Close"): close["std ratio"]}
-    rows["always up"] = dict.fromkeys(rows[RANDOM_WALK],
-                                      np.nan) | {("direction", "Close"): always_up(metrics)}
-    table, forms = (pd.DataFrame(rows).T, {"MSE [scaled]": "{:.4f}", "skill": "{:+.1%}",
-                                           "direction": "{:.1%}", "std ratio": "{:.3f}"})
+    rows["always up"] = dict.fromkeys(rows[RANDOM_WALK], np.nan)
+    rows["always up"]["direction", "Close"] = always_up(metrics)
+    table = pd.DataFrame(rows).T
+    forms = {"MSE [scaled]": "{:.4f}", "skill": "{:+.1%}", "direction": "{:.1%}",
+             "std ratio": "{:.3f}"}
     largest = table[f"MAE [{metrics.unit}]"].max(axis=None)
     price = f"{{:.{max(2, 2 - int(np.floor(np.log10(max(largest, 1e-9)))))}f}}"
-    return pd.DataFrame({column: [forms.get(column[0], price).format(value)
-                                  if np.isfinite(value) else "–" for value in values] for column,
-                         values in table.items()}, index=table.index)
+    return table.apply(lambda values: [forms.get(values.name[0], price).format(value)
+                                       if np.isfinite(value) else "–" for value in values])
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #e0e831a1
 @checked
@@ -358,16 +356,17 @@ def to_dict(metrics: Metrics) -> dict[str, Any]:
         return {score.lower().replace(" ", "_"): value if np.isfinite(value) else None
                 for score, value in row.items()}
 
-    tables = {units: {name: {target: plain(row.to_dict()) for target,
-                             row in table.loc[name].iterrows()} for name in metrics.changes}
+    tables = {units: {name: {target: plain(row.to_dict()) for target, row in table.loc[
+                                 name].iterrows()} for name in metrics.changes}
               for units in ("price", "log") for table in [score_table(metrics, units)]}
     best, (windows, horizon, _) = metrics.best_reference(), metrics.truth.shape
-    scaled = {name: {"MSE": metrics.mean_error(name), "skill": skill(metrics.mean_error(
-        name), metrics.mean_error(best))} for name in metrics.changes}
+    errors = {name: metrics.mean_error(name) for name in metrics.changes}
+    scaled = {name: plain({"MSE": error, "skill": skill(error, errors[best])})
+              for name, error in errors.items()}
     return {"unit": metrics.unit, "windows": windows, "horizon": horizon, **tables,
             "best_reference": {loss: metrics.best_reference(loss) for loss in ("MSE", "MAE")},
-            "scaled": {name: plain(row) for name, row in scaled.items()}, **plain({
-        "always up": always_up(metrics)}), "mse_by_step": by_horizon(metrics).to_dict("list")}
+            "scaled": scaled, **plain({"always up": always_up(metrics)}),
+            "mse_by_step": by_horizon(metrics).to_dict("list")}
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #69146ba9
 @checked

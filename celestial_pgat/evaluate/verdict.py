@@ -45,18 +45,23 @@ def answers(metrics: Metrics) -> list[Answer]:
         if {WITH, WITHOUT} <= set(metrics.models):
             yield WITH, WITHOUT
 
-    return [Answer(*pair, loss, compare(metrics, *pair, loss), changes_by_seed(
-                       metrics, *pair, loss)) for loss in ("MSE", "MAE") for pair in ask(loss)]
+    return [Answer(*pair, loss, compare(metrics, *pair, loss),
+                   changes_by_seed(metrics, *pair, loss))
+            for loss in ("MSE", "MAE") for pair in ask(loss)]
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #180f3ba5
 @checked
 def comparison_table(metrics: Metrics) -> pd.DataFrame:
     """Return the answers as a table of texts, a row for each question and loss."""
-    rows = {(one.loss, f"{one.model} against {one.against}"): {
-                "change": share_text(one.found.change), "95% interval": one.found.reason
-                or f"{share_text(one.found.low)} to {share_text(one.found.high)}",
-                "verdict": one.found.word, "by seed": ", ".join(map(share_text, one.by_seed))
-                if len(one.by_seed) > 1 else "one seed"} for one in answers(metrics)}
+    rows = {}
+    for one in answers(metrics):
+        low, high = share_text(one.found.low), share_text(one.found.high)
+        several = len(one.by_seed) > 1
+        rows[one.loss, f"{one.model} against {one.against}"] = {
+            "change": share_text(one.found.change),
+            "95% interval": one.found.reason or f"{low} to {high}",
+            "verdict": one.found.word,
+            "by seed": ", ".join(map(share_text, one.by_seed)) if several else "one seed"}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["loss", "comparison"])
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #1f95dee3
@@ -112,18 +117,19 @@ def verdict(metrics: Metrics) -> str:
     asked, (windows, horizon, _) = answers(metrics), metrics.truth.shape
     seeds, beaten = max(len(one.by_seed) for one in asked), _beaten(metrics, asked)
     right = {model: scores(metrics, model, "Close")["direction"] for model in metrics.models}
-    direction = ", ".join(f"{model} {share:.1%}" for model, share in right.items()
-                          if np.isfinite(share)) or "no model says any"
+    right["who always says up"] = always_up(metrics)
+    direction = ", ".join(f"{name} {share:.1%}" for name, share in right.items()
+                          if np.isfinite(share)) or "nobody says any"
     seed_words = (f"Each model was trained with {seeds} seeds; errors are their means." if seeds > 1
                   else "Each model was trained once: how far another seed differs is not known, "
                        "--seeds 3 shows it.")
-    return "\n".join([f"# {beaten[0].upper()}{beaten[1:]}{_sky_sentence(asked)}", "", f"{windows} "
-                      f"test window{'s' * (windows != 1)} of {horizon} sessions. The mean squared "
-                      "error in scaled units was trained and decides; the mean absolute error in "
-                      "prices stands beside it. A change is error over error, minus one: below "
-                      "zero is better.", "", *(f"- {_sentence(one)}." for one in asked), "",
-                      f"Direction of the Close: {direction}; who always says up is right in "
-                      f"{always_up(metrics):.1%}. {seed_words}", "", INTERVALS])
+    unit_words = ("The mean squared error in scaled units was trained and decides; the mean "
+                  "absolute error in prices stands beside it. A change is error over error, minus "
+                  "one: below zero is better.")
+    return "\n\n".join([f"# {beaten[0].upper()}{beaten[1:]}{_sky_sentence(asked)}", f"{windows} "
+                        f"test window{'s' * (windows != 1)} of {horizon} sessions. {unit_words}",
+                        "\n".join(f"- {_sentence(one)}." for one in asked), "Right about the "
+                        f"direction of the Close: {direction}. {seed_words}", INTERVALS])
 
 # %% ../../nbs/76_evaluate.verdict.ipynb #f4963134
 def _need_origins(metrics: Metrics, origins: pd.DatetimeIndex) -> None:

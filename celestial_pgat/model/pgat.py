@@ -149,8 +149,9 @@ class TwoStreams(nn.Module):
         self.cfg = cfg
         stack = dict(d=cfg.d, heads=cfg.heads, feedforward=cfg.feedforward, dropout=cfg.dropout,
                      recompute=cfg.recompute)
-        self.embed_history, self.embed_horizon = (DataEmbedding(cfg.d, dropout=cfg.dropout, **vars(
-            fusion)) for fusion in (cfg.encoder_calendar_fusion, cfg.decoder_calendar_fusion))
+        self.embed_history, self.embed_horizon = (
+            DataEmbedding(cfg.d, dropout=cfg.dropout, **vars(fusion))
+            for fusion in (cfg.encoder_calendar_fusion, cfg.decoder_calendar_fusion))
         self.encoder = TemporalEncoder(layers=cfg.encoder_layers, **stack)
         self.decoder = Decoder(layers=cfg.decoder_layers, **stack)
         self.head = OhlcHead(cfg.d)

@@ -120,8 +120,8 @@ class SkyTable:
             return f"all {len(mine)}" if everything else ", ".join(w.quantity for w in mine) or "-"
 
         columns = {"from the file": False, "from the ephemeris": True}
-        return pd.DataFrame({name: {body.label: listed(body, filled) for body in Body} for name,
-                             filled in columns.items()})
+        return pd.DataFrame({name: {body.label: listed(body, filled) for body in Body}
+                             for name, filled in columns.items()})
 
     def __repr__(self) -> str:
         first, last = self.waves.index[[0, -1]]

@@ -42,8 +42,9 @@ def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     Those that decay are called `weight`, or end in it, have two axes or more and belong to no
     `nn.Embedding`. Raises ValueError where nothing can be trained."""
     decays = {parameter: name.endswith("weight") and parameter.ndim >= 2
-              and not isinstance(module, nn.Embedding) for module in model.modules() for name,
-              parameter in module.named_parameters(recurse=False) if parameter.requires_grad}
+              and not isinstance(module, nn.Embedding) for module in model.modules()
+              for name, parameter in module.named_parameters(recurse=False)
+              if parameter.requires_grad}
     if not decays:
         raise ValueError(f"{type(model).__name__} has no trainable parameter; nothing can be "
                          "optimised")
