@@ -7,18 +7,19 @@ __all__ = ['WALK', 'ForecastBatch', 'assemble', 'standardise', 'Scales', 'refere
 
 # %% ../../nbs/18_data.batch.ipynb #8102d9a0
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ..core.checks import checked, need_columns, need_finite, need_rows
 from ..core.checks import need_same_shape
+from ..core.files import counted
 from ..sky.waves import WAVES, wave_table
 
 # %% ../../nbs/18_data.batch.ipynb #de8e9405
@@ -38,6 +39,8 @@ class ForecastBatch:
     future_edges: Float[Tensor, "batch horizon node node feature"]
     past_calendar: Float[Tensor, "batch history calendar"]
     future_calendar: Float[Tensor, "batch horizon calendar"]
+    past_covariates: Float[Tensor, "batch history column"]
+    future_covariates: Float[Tensor, "batch horizon column"]
     target: Float[Tensor, "batch horizon 4"]
     anchor: Float[Tensor, "batch"]
     scale: Float[Tensor, "batch"]
@@ -71,20 +74,29 @@ class ForecastBatch:
     def __repr__(self) -> str:
         rows = [f"ForecastBatch of {len(self)} windows"]
         for name, value in vars(self).items():
-            what = f"{str(list(value.shape)):22}{str(value.dtype)[6:]:9}"
-            rows.append(f"  {name:16}{what}{value.amin().item():9.3f} to {value.amax().item():.3f}")
+            low, high = (value.amin(), value.amax()) if value.numel() else (np.nan, np.nan)
+            shape, kind = str(list(value.shape)), str(value.dtype)[6:]
+            rows.append(f"  {name:18}{shape:22}{kind:9}{low:9.3f} to {high:.3f}")
         return "\n".join(rows)
 
 # %% ../../nbs/18_data.batch.ipynb #af6b3f37
 def assemble(log_prices: Float[Tensor, "batch span 4"], waves: Float[Tensor, "batch span waves"],
-             edges: Float[Tensor, "batch span node node feature"], calendar: Float[
-                 Tensor, "batch span calendar"], history: int, scale: float) -> ForecastBatch:
-    """Fill a `ForecastBatch` from stretches of `history` + P rows of prices, sky and calendar."""
+             edges: Float[Tensor, "batch span node node feature"],
+             calendar: Float[Tensor, "batch span calendar"],
+             covariates: Float[Tensor, "batch span column"], known: Bool[Tensor, "column"],
+             history: int, scale: float) -> ForecastBatch:
+    """Fill a `ForecastBatch` from stretches of `history` + P rows of prices, sky, calendar and
+    covariates.
+
+    A column of covariates that is not `known` in advance keeps, in the forecast steps, its value of
+    the last history step."""
     anchor = log_prices[:, history - 1, 3]  # [B]
     target = ((log_prices - anchor[:, None, None]) / scale).float()  # [B,T+P,4]
-    known = [part for rows in (waves, edges, calendar)
+    given = [part for rows in (waves, edges, calendar)
              for part in (rows[:, :history], rows[:, history:])]
-    return ForecastBatch(target[:, :history], *known, target[:, history:], anchor,
+    past, future = covariates[:, :history], covariates[:, history:]
+    future = torch.where(known, future, past[:, -1:])  # [B,P,C]
+    return ForecastBatch(target[:, :history], *given, past, future, target[:, history:], anchor,
                          torch.full_like(anchor, scale))
 
 # %% ../../nbs/18_data.batch.ipynb #7edb7d22
@@ -105,36 +117,59 @@ def standardise(waves: pd.DataFrame
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Scales:
-    """Hold `price` (a daily log change) and each wave's center and scale, of training rows."""
+    """Hold `price` (a daily log change) and each wave's center and scale, of training rows; and
+    those of covariates, by name."""
     price: float
     wave_center: Float[np.ndarray, "waves"]
     wave_scale: Float[np.ndarray, "waves"]
+    covariates: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self):
         need_same_shape(wave_center=self.wave_center, wave_scale=self.wave_scale)
-        need_finite(price=self.price, wave_center=self.wave_center, wave_scale=self.wave_scale)
-        if (least := min(self.price, *self.wave_scale)) <= 0:
+        pairs = np.array([*self.covariates.values()], float).reshape(-1, 2)
+        need_finite(price=self.price, wave_center=self.wave_center, wave_scale=self.wave_scale,
+                    covariates=pairs)
+        if (least := min(self.price, *self.wave_scale, *pairs[:, 1])) <= 0:
             raise ValueError(f"a scale is {least}; all must be above 0, as those of Scales.fit are")
 
     @classmethod
-    def fit(cls, log_prices: pd.DataFrame, waves: pd.DataFrame) -> "Scales":
-        """Fit on rows of log prices and of waves; ValueError if the close never changes."""
+    def fit(cls, log_prices: pd.DataFrame, waves: pd.DataFrame,
+            covariates: pd.DataFrame | None = None) -> "Scales":
+        """Fit on rows of log prices, of waves and of covariates.
+
+        Raises ValueError if the close, or a covariate, never changes."""
         price = float(log_prices["Close"].diff().std(ddof=0))
         if not price > 0:
             raise ValueError(f"the close never changes in the {len(log_prices)} training rows, so "
                              "there is no scale; check the column Close")
-        return cls(price, *standardise(waves))
+        pairs = {} if covariates is None else {
+            str(name): (float(values.mean()), float(values.std(ddof=0)))
+            for name, values in covariates.items()}
+        for name, (center, spread) in pairs.items():
+            if not spread > 1e-12 * abs(center):
+                raise ValueError(f"the covariate {name} is {center:.6g} in all {len(covariates)} "
+                                 "training rows, so nothing can be learned of it; leave it out, or "
+                                 "give rows in which it changes")
+        return cls(price, *standardise(waves), pairs)
 
     def apply(self, waves: pd.DataFrame) -> Tensor:
         """Return the waves [rows x 113] scaled, as float32; the columns are taken by name."""
         values = waves[WAVES.names].to_numpy(float)
         return torch.from_numpy((values - self.wave_center) / self.wave_scale).float()
 
+    def apply_covariates(self, table: pd.DataFrame) -> Tensor:
+        """Return the covariates [rows x columns] scaled, as float32, in the order of the scales."""
+        need_columns([*self.covariates], table=table)
+        center, spread = np.array([*self.covariates.values()], float).reshape(-1, 2).T
+        values = table[[*self.covariates]].to_numpy(float)
+        return torch.from_numpy((values - center) / spread).float()
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers for JSON, the waves by name; they come back exactly."""
         named = lambda values: dict(zip(WAVES.names, values.tolist()))
         return {"price": self.price, "wave_center": named(self.wave_center),
-                "wave_scale": named(self.wave_scale)}
+                "wave_scale": named(self.wave_scale),
+                "covariates": {name: list(pair) for name, pair in self.covariates.items()}}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Scales":
@@ -146,11 +181,14 @@ class Scales:
                                  f"unknown: {', '.join(sorted(wrong)[:5])}. Load the model with "
                                  "the version that saved it")
             values.append(np.array([saved[key][name] for name in WAVES.names], float))
-        return cls(float(saved["price"]), *values)
+        pairs = {name: (float(low), float(high)) for name, (low, high)
+                 in saved["covariates"].items()}
+        return cls(float(saved["price"]), *values, pairs)
 
     def __repr__(self) -> str:
         scaled = f"{int((self.wave_scale != 1).sum())} of {len(self.wave_scale)} waves scaled"
-        return f"Scales(price={self.price:.6f}, {scaled})"
+        more = f", {counted(len(self.covariates), 'covariate')}" if self.covariates else ""
+        return f"Scales(price={self.price:.6f}, {scaled}{more})"
 
 # %% ../../nbs/18_data.batch.ipynb #a28054ef
 WALK = 0.01  # standard deviation of the daily log change

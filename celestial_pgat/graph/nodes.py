@@ -93,31 +93,49 @@ class BodyNodes(NamedTuple):
 class CelestialBodyNodes(nn.Module):
     """Give the bodies features, the astronomical adjacency and the dynamic one.
 
-    `forward(states [B,L,N,n_state], edges [B,L,N,N,6], context [B,L,d_context])` -> BodyNodes;
-    `edges` are those of `phase_edges`, of which the separation is read. `scale` is the standard
-    deviation of the embeddings at the start. ValueError for a shape that does not fit."""
+    `forward(states [B,L,N,n_state], edges [B,L,13,13,6], context [B,L,d_context])` -> BodyNodes;
+    `edges` are those of `phase_edges`, of which the separation is read. Of the N nodes the first
+    are the 13 bodies, without `bodies` none, and `others` follow, which have no geometry: the
+    astronomical adjacency joins each to itself. `scale` is the standard deviation of the embeddings
+    at the start. ValueError for a shape that does not fit."""
 
-    def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1):
+    def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1,
+                 others: int = 0, bodies: bool = True):
         super().__init__()
-        need_counts(d_context=d_context, n_state=n_state, width=width)
+        self.n_bodies, self.n_nodes = N_BODIES * bodies, N_BODIES * bodies + others
+        need_counts(d_context=d_context, n_state=n_state, width=width, nodes=self.n_nodes)
         if scale <= 0:
             raise ValueError(f"scale={scale} leaves the bodies no identity; use one such as 0.1")
         self.d_context, self.n_state = d_context, n_state
-        self.body_embedding = nn.Parameter(scale * torch.randn(N_BODIES, width))
-        self.aspect_embedding = nn.Parameter(scale * torch.randn(len(Aspect), width))
+        self.body_embedding = nn.Parameter(scale * torch.randn(self.n_nodes, width))
+        if bodies:
+            self.aspect_embedding = nn.Parameter(scale * torch.randn(len(Aspect), width))
+            self.geometry = AspectGeometry()
         self.state = nn.Linear(n_state, width, bias=False)
         self.context = nn.Linear(d_context, width, bias=False)
-        self.geometry = AspectGeometry()
         self.pair = PairNetwork(d_context, width)
+        itself = torch.eye(self.n_nodes)
+        itself[:self.n_bodies] = 0
+        self.register_buffer("itself", itself, persistent=False)
+
+    def aspects(self, edges: Tensor) -> tuple[Adjacency, Nodes]:
+        """Return the astronomical adjacency `[B,L,N,N]` and what each body receives, `[B,L,13,5]`."""
+        separation = edges[..., EDGE_FEATURES.index("separation")]  # [B,L,13,13]
+        adjacency, received = self.geometry(separation)  # [B,L,13,13], [B,L,13,5]
+        others = self.n_nodes - self.n_bodies
+        return F.pad(adjacency, (0, others, 0, others)) + self.itself, received
 
     def forward(self, states: Tensor, edges: Tensor, context: Tensor) -> BodyNodes:
-        need_shape("states", states, -1, -1, N_BODIES, self.n_state)
+        need_shape("states", states, -1, -1, self.n_nodes, self.n_state)
         steps = states.shape[:2]
-        need_shape("edges", edges, *steps, N_BODIES, N_BODIES, len(EDGE_FEATURES))
         need_shape("context", context, *steps, self.d_context)
-        separation = edges[..., EDGE_FEATURES.index("separation")]  # [B,L,N,N]
-        astronomical, received = self.geometry(separation)  # [B,L,N,N], [B,L,N,5]
-        bodies = self.body_embedding + self.state(states)  # [B,L,N,width]
-        dynamic = self.pair(bodies, context)  # [B,L,N,N]
-        features = bodies + received @ self.aspect_embedding + self.context(context)[:, :, None]
-        return BodyNodes(features, astronomical, dynamic)  # [B,L,N,width] first
+        nodes = self.body_embedding + self.state(states)  # [B,L,N,width]
+        dynamic = self.pair(nodes, context)  # [B,L,N,N]
+        features = nodes + self.context(context)[:, :, None]  # [B,L,N,width]
+        if not self.n_bodies:
+            return BodyNodes(features, self.itself.expand_as(dynamic), dynamic)
+        need_shape("edges", edges, *steps, N_BODIES, N_BODIES, len(EDGE_FEATURES))
+        astronomical, received = self.aspects(edges)  # [B,L,N,N], [B,L,13,5]
+        aspects = received @ self.aspect_embedding  # [B,L,13,width]
+        features = features + F.pad(aspects, (0, 0, 0, self.n_nodes - self.n_bodies))
+        return BodyNodes(features, astronomical, dynamic)

@@ -24,6 +24,8 @@ import yaml
 from jsonargparse.typing import OpenUnitInterval, restricted_number_type, restricted_string_type
 
 from ..core.checks import checked, need_heads
+from ..data.covariates import parse_groups
+from ..sky.bodies import Body
 
 # %% ../../nbs/50_model.config.ipynb #0e2c44c4
 _MANY, _FINITE = ("<=", 1_000_000), ("<=", sys.float_info.max)
@@ -144,7 +146,9 @@ class ModelConfig:
     decoder_layers: Count = 2
     feedforward: Count = 4                 # hidden width of the feed-forward blocks, times d
     dropout: Dropout = 0.1
-    use_sky: bool = True                   # False: the celestial stream is not built
+    use_sky: bool = True                   # False: the 13 bodies are no nodes of the graph
+    use_covariates: bool = True            # False: the covariates of the data are no nodes
+    covariates: Text | None = None         # nodes and columns, "weather: temp, wind"; the data say
     body_width: Count = 32                 # width of a body's state; 13 bodies make 416
     body_heads: Count = 4                  # attention heads among the bodies
     body_scale: Positive = 0.1             # standard deviation of the first body embeddings
@@ -170,8 +174,26 @@ class ModelConfig:
     encoder_calendar_fusion: FusionConfig = FusionConfig()  # where the calendar joins the history
     decoder_calendar_fusion: FusionConfig = FusionConfig()  # where it joins the forecast steps
 
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Return the groups of covariates with their columns."""
+        return parse_groups(self.covariates) if self.covariates else {}
+
+    @property
+    def columns(self) -> int:
+        """Return the number of covariates that a batch has."""
+        return sum(map(len, self.groups.values()))
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Return the names of the nodes of the graph; a single group has `none` beside it."""
+        bodies = tuple(body.label for body in Body) if self.use_sky else ()
+        names = bodies + tuple(self.groups if self.use_covariates else ())
+        return names + ("none",) * (len(names) == 1)
+
     def __post_init__(self):
         check_fields(self)
+        self.groups                                     # so that a text that has none is refused
         need_heads(self.d, self.heads, "d")
         need_heads(self.body_width, self.body_heads, "body_width")
         need_heads(self.celestial_fusion_dim, self.heads, "celestial_fusion_dim")
