@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ALL', 'Loss', 'LARGEST_CHANGE', 'error_scores', 'percentage_scores', 'skill', 'direction_accuracy', 'std_ratio',
-           'share_text', 'Comparison', 'compare_errors', 'Metrics', 'compare', 'changes_by_seed', 'evaluate', 'scores',
-           'score_table', 'always_up', 'summary_table', 'by_horizon', 'to_dict', 'forecast_colors', 'plot_horizon']
+           'Metrics', 'compare', 'changes_by_seed', 'evaluate', 'scores', 'score_table', 'always_up', 'summary_table',
+           'by_horizon', 'to_dict', 'forecast_colors', 'plot_horizon']
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #001b2ab6
 from dataclasses import dataclass
@@ -18,11 +18,10 @@ import seaborn as sns
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
-from scipy.fft import dct
-from scipy.stats import t as student
 from torch import Tensor
 
 from ..core.checks import checked, need_finite, need_rows, need_same_shape
+from ..core.intervals import Comparison, compare_errors, share_text as share_text
 from ..data.columns import OHLC
 from .references import RANDOM_WALK, REFERENCES
 
@@ -81,75 +80,6 @@ def std_ratio(change: Float[np.ndarray, "window step channel"],
     # Deviations from the first row, so that a constant gives exactly 0; pooled as variances.
     spread, whole = ((values - values[0]).var(axis=0).mean() for values in (change, truth))
     return float((spread / whole) ** 0.5) if whole > 0 else float("nan")
-
-# %% ../../nbs/70_evaluate.metrics.ipynb #4e1483bc
-def share_text(value: float) -> str:
-    """Write a share in percent, with a sign; a dash where there is none."""
-    return f"{100 * value:+.2f}%" if np.isfinite(value) else "–"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Hold by which share a mean error differs from a reference's, with an interval.
-
-    `change` is error / reference - 1: negative is better. Where there is no interval, `low` and
-    `high` are NaN and `reason` says why."""
-    change: float
-    low: float
-    high: float
-    windows: int
-    reason: str = ""
-    level: float = 0.95
-
-    @property
-    def word(self) -> str:
-        """Say who is better: "better" or "worse" where the interval leaves out zero."""
-        if np.isnan(self.low):
-            return "not judged"
-        rounding = 1e-9                                                          # of equal errors
-        return ("better" if self.high < -rounding else "worse" if self.low > rounding else
-                "not told apart")
-
-    def __str__(self) -> str:
-        change, low, high = map(share_text, (self.change, self.low, self.high))
-        if self.word == "not judged":
-            return f"{change}, not judged: {self.reason}"
-        return f"{change} ({self.level:.0%} interval {low} to {high}), {self.word}"
-
-# %% ../../nbs/70_evaluate.metrics.ipynb #0f8c7411
-def _cosines(windows: int) -> int:
-    """Return how many cosine transforms make a variance."""
-    return int(0.41 * windows ** (2 / 3))
-
-
-@checked
-def compare_errors(errors: Float[np.ndarray, "window"], reference: Float[np.ndarray, "window"],
-                   horizon: int, level: float = 0.95) -> Comparison:
-    """Return mean(errors) / mean(reference) - 1 with its interval; rows are windows in order.
-
-    There is no interval with fewer than four times `horizon` windows, nor where the mean of the
-    reference is itself not told from zero."""
-    need_same_shape(errors=errors, reference=reference)
-    need_rows(errors=errors)
-    need_finite(errors=errors, reference=reference)
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} is not the level of an interval; use a share such as 0.95")
-    both, windows = np.stack([errors, reference]), len(errors)                   # [2, window]
-    (a, b), count = both.mean(axis=1), _cosines(windows)
-    change, least = (float(a / b - 1) if b > 0 else np.nan), max(4 * horizon, 8)
-    slow = dct(both, norm="ortho")[:, 1:count + 1]                               # [2, B]
-    reach = student.ppf((1 + level) / 2, max(count, 1)) ** 2 / max(count * windows, 1)
-    (aa, ab), (_, bb) = reach * slow @ slow.T  # (a - r b)^2 <= aa - 2 r ab + r^2 bb: all ratios r
-    square, middle, rest = b * b - bb, a * b - ab, a * a - aa
-    reason = ("the reference has no error" if b == 0 else
-              f"{windows} windows are fewer than {least}" if windows < least else
-              "the windows are too few, or too unlike, to know the reference's own error"
-              if square <= 0 else "")
-    if reason:
-        return Comparison(change, np.nan, np.nan, windows, reason, level)
-    root = max(middle ** 2 - square * rest, 0.0) ** 0.5
-    low, high = (float((middle + sign * root) / square - 1) for sign in (-1, 1))
-    return Comparison(change, low, high, windows, level=level)
 
 # %% ../../nbs/70_evaluate.metrics.ipynb #fec32b52
 ALL = "All"
