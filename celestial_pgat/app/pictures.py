@@ -27,7 +27,7 @@ from ..sky.pictures import plot_wheel
 # %% ../../nbs/79_app.pictures.ipynb #aaf7c22e
 @checked
 def plot_ahead(run: Run, past: int = 20) -> Figure:
-    """Draw the last `past` closes and the candles that the model with the sky forecasts."""
+    """Draw the last `past` closes and the candles that the model with the inputs forecasts."""
     need_counts(past=past)
     need_rows(next_sessions=run.ahead)
     closes = run.prices["Close"].iloc[-past:]
@@ -52,24 +52,26 @@ def _spread_windows(windows: int, count: int = 4) -> list[int]:
 
 
 def _draw_window(axis: Axes, run: Run, window: int, past: int) -> None:
-    """Draw the last closes of a window, what happened, and the forecasts of both models."""
+    """Draw the last closes of a window, what happened, and the forecasts of the models."""
     truth, colors = run.in_prices("truth")[window], forecast_colors(list(run.metrics.changes))
     steps = np.arange(len(truth) + 1)
     before = run.prices.loc[: run.origins[window], "Close"].to_numpy()[-past:]
     axis.plot(np.arange(1 - len(before), 1), before, color="black", linewidth=1)
     axis.vlines(steps[1:], truth[:, 2], truth[:, 1], color="black", linewidth=1)
     axis.plot(steps[1:], truth[:, 3], "o", color="black", markersize=4, label="what happened")
-    for name in (WITHOUT, WITH):
+    for name in run.arms.values():
         forecast = run.in_prices(name)[window]
         axis.plot(steps, [before[-1], *forecast[:, 3]], color=colors[name], linewidth=2, label=name)
-    axis.fill_between(steps[1:], forecast[:, 2], forecast[:, 1], color=colors[WITH], alpha=0.2)
+    axis.fill_between(steps[1:], forecast[:, 2], forecast[:, 1], color=colors[name], alpha=0.2)
     axis.set_title(f"{run.origins[window]:%Y-%m-%d}", fontsize=11)
     axis.xaxis.get_major_locator().set_params(integer=True)
 
 
 @checked
 def plot_forecasts(run: Run, windows: Sequence[int] | None = None, past: int = 15) -> Figure:
-    """Draw test windows: the last closes, what happened, and the Close of both models."""
+    """Draw test windows: the last closes, what happened, and the Close of the models.
+
+    The band is Low to High of the model with the inputs."""
     windows = _spread_windows(len(run.origins)) if windows is None else windows
     need_counts(past=past)
     need_rows(windows=windows)
@@ -97,7 +99,7 @@ def plot_learning(learning: pd.DataFrame) -> Figure:
     need_columns(["forecast", "seed", "epoch", "validation_loss"], learning=learning)
     need_rows(learning=learning)
     figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
-    colors, best = forecast_colors([WITHOUT, WITH]), {}
+    colors, best = forecast_colors([*learning["forecast"].unique()]), {}
     for (name, seed), rows in learning.groupby(["forecast", "seed"], sort=False):
         axis.plot(rows["epoch"], rows["validation_loss"], "o-", markersize=3, color=colors[name],
                   label=None if name in best else name)

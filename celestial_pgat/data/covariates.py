@@ -64,9 +64,9 @@ def parse_known(text: str, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 @checked
-def parse_groups(text: str, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def parse_groups(text: str, columns: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
     """Return the groups of a text such as "weather: temp, wind; calendar: holiday"; one group of
-    all columns for an empty text.
+    all columns for an empty text. Without `columns`, those of the text are all.
 
     Raises ValueError for a part without a colon, and unless each column is in one group."""
     groups: dict[str, tuple[str, ...]] = {}
@@ -79,8 +79,9 @@ def parse_groups(text: str, columns: Sequence[str]) -> dict[str, tuple[str, ...]
             raise ValueError(f"groups={text!r} names {name.strip()!r} twice; write its columns "
                              "behind one name")
         groups[name.strip()] = tuple(filter(None, map(str.strip, listed.split(","))))
-    groups = groups or {ONE_GROUP: tuple(columns)}
-    _check_groups(groups, columns)
+    groups = groups or {ONE_GROUP: tuple(columns or ())}
+    listed = [column for own in groups.values() for column in own]
+    _check_groups(groups, listed if columns is None else columns)
     return groups
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
 
 from ..core.checks import checked, described, need_columns, need_counts, need_rows
+from ..core.files import collect_notes
 from ..core.tables import refuse_cells
 from .batch import WALK, ForecastBatch, Scales, assemble, reference_scales
 from .calendar import calendar_features, next_sessions, sessions_between
@@ -29,7 +30,7 @@ from .columns import OHLC
 from .covariates import (Covariates, check_covariates, format_groups,
                                             parse_groups, read_covariates)
 from .prices import validate_ohlc
-from .series import check_series
+from .series import LOOKS, check_series
 from ..sky.edges import edges_of
 from ..sky.waves import WAVES, wave_table
 
@@ -212,21 +213,28 @@ def _summarise(parts: dict[str, WindowDataset], loaders: Collection[DataLoader])
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 # %% ../../nbs/24_data.windows.ipynb #7326309a
+_NOT_GIVEN = ("self", "__class__")
+
+
 @checked
 class ForecastData(LightningDataModule):
-    """Cut validated prices into training, validation and test windows, with the sky and the
-    calendar of their days.
+    """Cut validated prices into training, validation and test windows, with the sky, the calendar
+    and the covariates of their days.
 
     `.train`, `.validation`, `.test` are `WindowDataset`s, `.blocks` their rows, `.scales` what was
-    fitted on the training rows (or given). `waves` replaces the computed sky. Raises ValueError for
-    invalid prices, for rows that do not fit each other or the `exchange` (see `check_series`, also
-    for `accept` and `repair`), and for too few rows."""
+    fitted on the training rows (or given), `.tables` all rows of prices, waves, edges, calendar and
+    covariates. `waves` replaces the computed sky. `covariates` is a table by day; `known` names its
+    columns that are known in advance, `groups` gathers columns into nodes: see `read_covariates`.
+    Raises ValueError for invalid prices, for rows that do not fit each other or the `exchange` (see
+    `check_series`, also for `accept` and `repair`), for covariates that lack a day or copy the
+    future, and for too few rows."""
     def __init__(self, prices: pd.DataFrame, history: int, horizon: int, batch_size: int,
                  accumulate: int = 1, validation: float = 0.15, test: float = 0.15,
                  exchange: str = "XNYS", hour: int = 21, waves: pd.DataFrame | None = None,
                  seed: int = 2024, scales: Scales | None = None, accept: str | Collection[str] = (),
                  repair: bool = False, covariates: Covariates | pd.DataFrame | None = None,
                  known: Collection[str] | str = (), groups: Mapping[str, Sequence[str]] | None = None):
+        given = {name: value for name, value in locals().items() if name not in _NOT_GIVEN}
         super().__init__()
         need_counts(batch_size=batch_size, accumulate=accumulate)
         need_counts(0, seed=seed)
@@ -240,9 +248,10 @@ class ForecastData(LightningDataModule):
         check_rows(rows, history, horizon, step, validation, test)
         self.history, self.horizon, self.batch_size = history, horizon, batch_size
         self.exchange, self.hour, self.accept, self.given_waves = exchange, hour, accept, waves
+        self.given = given
         self.blocks = split_rows(rows, validation, test)
         train = self.blocks["train"]
-        given = self.covariates and self.covariates.rows(self.prices.index[train])
+        given = None if self.covariates is None else self.covariates.rows(self.prices.index[train])
         self.scales = scales or Scales.fit(np.log(self.prices[train]), sky[train], given)
         self.tables = _tables_of(self.prices, sky, self.scales, exchange, self.covariates)
         cut = lambda rows: WindowDataset(sky.index[rows], *(table[rows] for table in self.tables),
@@ -268,6 +277,15 @@ class ForecastData(LightningDataModule):
     def layout(self) -> str | None:
         """Return the groups of the covariates as `model.covariates` takes them; None without any."""
         return None if self.covariates is None else format_groups(self.covariates.groups)
+
+    def replaced(self, **changes: Any) -> "ForecastData":
+        """Return the same windows made with `changes` to the arguments, such as other prices."""
+        if self.covariates is not None and "covariates" not in changes:
+            changes |= {"covariates": self.covariates}
+        own = {"known": (), "groups": None, "repair": False, "accept": tuple(LOOKS),
+               "prices": self.prices}
+        with collect_notes():                           # they were given when these were made
+            return ForecastData(**{**self.given, **own, **changes})
 
     def forecast_batch(self) -> tuple[ForecastBatch, pd.DatetimeIndex]:
         """Return the batch (B=1) after the last row, and its sessions; see `future_batch`."""

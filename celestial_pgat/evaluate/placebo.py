@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['YEAR', 'COLUMNS', 'placebo_years', 'placebo_lags', 'test_under', 'input_names', 'replaced_inputs',
-           'placebo_correlations', 'judge_input', 'judge_inputs']
+           'placebo_correlations', 'judge_input', 'judge_inputs', 'inputs_sentence', 'rank_sentence', 'plot_inputs',
+           'plot_placebo']
 
 # %% ../../nbs/77_evaluate.placebo.ipynb #095c29d6
 from collections.abc import Iterator, Sequence
@@ -147,6 +148,8 @@ def judge_input(forecasts: Float[np.ndarray, "table seed window step channel"],
     are judged together."""
     need_rows(2, forecasts=forecasts)
     need_counts(inputs=inputs)
+    forecasts = forecasts - forecasts.mean(axis=2, keepdims=True) + forecasts[:1].mean(
+        axis=2, keepdims=True)
     mean = forecasts.mean(axis=1)  # [table, window, step, channel]
     errors = ((mean - truth) ** 2).mean(axis=(2, 3))  # [table, window]
     by_seed = ((forecasts - truth) ** 2).mean(axis=(2, 3, 4))  # [table, seed]
@@ -156,9 +159,9 @@ def judge_input(forecasts: Float[np.ndarray, "table seed window step channel"],
     moved = float(((mean[1:] - mean[0]) ** 2).mean() ** 0.5)
     place = int((correlation >= correlation[0]).sum())
     p = place / len(mean)
-    words = {moved == 0: "not used", found.low > 0 and p <= 0.05: "helps",
-             found.high < 0 and p > 0.05: "hurts"}
-    verdict = words.get(True, "not shown to help" if found.reason == "" else "not judged")
+    words = {found.reason != "": "not judged", found.high < 0: "hurts", found.low > 0: "helps",
+             moved == 0: "not used"}
+    verdict = words.get(True, "not shown to help")
     row = {"influence": moved / spread if spread > 0 else 0.0, "cost": found.change,
            "low": found.low, "high": found.high, "reason": found.reason,
            "least_seed": costs.min(), "most_seed": costs.max(), "place": place,
@@ -207,3 +210,79 @@ def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int = 3
             tables.append(table.assign(input=name, shift=shifts))
     placebo = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
     return pd.DataFrame(rows, columns=list(COLUMNS)), placebo[[*tables[0].columns]]
+
+# %% ../../nbs/77_evaluate.placebo.ipynb #8efb5059
+def _judged(row: pd.Series) -> str:
+    """Say what was found about an input, with its interval."""
+    seeds = (f", by seed {share_text(row.least_seed)} to {share_text(row.most_seed)}"
+             if row.least_seed < row.most_seed else "")
+    return f"{row.input} ({share_text(row.low)} to {share_text(row.high)}{seeds})"
+
+
+@checked
+def inputs_sentence(inputs: pd.DataFrame) -> str:
+    """Say in Markdown which inputs help, by the intervals of their costs."""
+    need_columns(COLUMNS, inputs=inputs)
+    words = {"helps": "**Shown to help**, by what the error rises when its values are those of "
+                      "other days: {}.",
+             "hurts": "**Shown to hurt**: {}.",
+             "not shown to help": "**Not shown to help**: {}.", "not used": "**Not used**: {}.",
+             "not judged": "**Not judged**: {}."}
+    found = {word: inputs[inputs["verdict"] == word] for word in words}
+    said = [words[word].format("; ".join(map(_judged, rows.itertuples())) if word in (
+        "helps", "hurts", "not shown to help") else ", ".join(rows["input"]))
+            for word, rows in found.items() if len(rows)]
+    return " ".join(said)
+
+
+@checked
+def rank_sentence(inputs: pd.DataFrame, name: str) -> str:
+    """Say where the true table of the input `name` ranks among the replaced ones."""
+    need_columns(COLUMNS, inputs=inputs)
+    row = inputs.set_index("input").loc[name]
+    if row.influence == 0:
+        return f"{name} changes nothing in the forecast that could be ranked: all tables are tied."
+    return (f"Of {row.tables} tables of {name}, the true one and {row.tables - 1} of other days, "
+            f"the true one ranks {row.place} (1 is best): p = {row.p:.3f}.")
+
+# %% ../../nbs/77_evaluate.placebo.ipynb #baff9f35
+@checked
+def plot_inputs(inputs: pd.DataFrame) -> Figure:
+    """Draw the cost of each input with its interval; above zero it helps."""
+    need_columns(COLUMNS, inputs=inputs)
+    need_rows(inputs=inputs)
+    shown, helping = inputs.iloc[::-1], int((inputs["verdict"] == "helps").sum())
+    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.34 * len(inputs)), layout="constrained")
+    for place, row in enumerate(shown.itertuples()):
+        color = "C0" if row.verdict == "helps" else "0.5"
+        axis.plot([100 * row.low, 100 * row.high], [place, place], color=color, linewidth=2)
+        axis.plot(100 * row.cost, place, "o", color=color)
+    axis.axvline(0, color="0.4", linestyle="--", linewidth=1)
+    axis.set_yticks(range(len(shown)), shown["input"])
+    axis.set(xlabel="rise of the error with values of other days [%]", ylim=(-0.6, len(shown) - 0.4),
+             title=f"{counted(helping, 'input')} of {len(inputs)} shown to help")
+    plt.close(figure)
+    return figure
+
+
+@checked
+def plot_placebo(placebo: pd.DataFrame, name: str) -> Figure:
+    """Draw the correlation of each table of the input `name` against its shift, the true one
+    marked."""
+    need_columns(["input", "shift", "correlation"], placebo=placebo)
+    own = placebo[placebo["input"] == name]
+    need_rows(2, **{f"the tables of {name}": own})
+    false, true = own[own["shift"] != 0], own[own["shift"] == 0]
+    place = int((own["correlation"] >= true["correlation"].iloc[0]).sum())
+    figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
+    axis.plot(false["shift"], false["correlation"], "o", color="0.5", markersize=5,
+              label="of other days")
+    axis.plot(true["shift"], true["correlation"], "*", markersize=14, label="the true table")
+    axis.axhline(0, color="0.4", linestyle="--", linewidth=1)
+    unit = "years" if (false["shift"] < 0).any() else "rows"
+    axis.set(xlabel=f"{unit} by which it is shifted",
+             ylabel="correlation of its part of\nthe forecast with the truth",
+             title=f"{name}: the true table ranks {place} of {len(own)}")
+    axis.legend(fontsize=9)
+    plt.close(figure)
+    return figure

@@ -111,12 +111,22 @@ class DataConfig:
     day_shift: Literal[-1, 0, 1] = 0         # days by which the labels of the rows are moved
     repair: bool = False                     # leave out empty and filled rows, mend rounded bars
     accept: Text | None = None               # what may be odd about the series: large_moves, ...
+    sky: Literal["computed", "table"] = "computed"  # table: the waves that the source itself has
+    covariates: Text | None = None           # the path of a table of further columns by day
+    future: Text | None = None               # the path of later values of those known in advance
+    known: Text | None = None                # the columns known in advance, "load, holiday", or all
+    groups: Text | None = None               # nodes, "weather: temp, wind; calendar: holiday"
 
     def __post_init__(self):
         check_fields(self)
         if self.validation + self.test >= 0.8:
             raise ValueError(f"validation={self.validation} and test={self.test} leave less than a "
                              "fifth of the rows for training; use for example 0.15 and 0.15")
+        options = {name: getattr(self, name) for name in ("future", "known", "groups")}
+        if self.covariates is None and any(options.values()):
+            name = next(name for name, value in options.items() if value)
+            raise ValueError(f"{name}={brief(options[name])} is about covariates, and there are "
+                             "none; name their table with covariates")
 
 # %% ../../nbs/50_model.config.ipynb #e78cbf34
 @dataclass(frozen=True)
