@@ -24,10 +24,11 @@ from tqdm import tqdm
 from ..core.checks import (
     checked, need_columns, need_counts, need_finite, need_rows, need_same_shape)
 from ..core.files import counted
+from ..core.intervals import compare_errors, share_text
 from ..data.windows import ForecastData, WindowDataset
-from .metrics import compare_errors, share_text
 from .references import predict, truth_of
 from ..fusion.gate import evaluating
+from ..model.config import ModelConfig
 from ..sky.edges import edges_of
 from ..sky.ephemeris import EPHEMERIS_END, EPHEMERIS_START
 from ..sky.surrogates import shifted
@@ -82,9 +83,8 @@ def test_under(data: ForecastData, waves: pd.DataFrame | None = None,
 
 # %% ../../nbs/77_evaluate.placebo.ipynb #3d377e98
 @checked
-def input_names(model: nn.Module) -> list[str]:
+def input_names(cfg: ModelConfig) -> list[str]:
     """Return what a model reads beside prices and calendar: "sky", and its covariates by name."""
-    cfg = model.cfg
     columns = [name for own in cfg.groups.values() for name in own] if cfg.use_covariates else []
     return ["sky"] * cfg.use_sky + columns
 
@@ -195,7 +195,7 @@ def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int = 3
     need_rows(models=models)
     need_counts(count=count)
     truth = truth_of(data.test).target.double().numpy()
-    names = input_names(models[0]) if names is None else [*names]
+    names = input_names(models[0].cfg) if names is None else [*names]
     rows, tables = [], [pd.DataFrame(columns=["input", "shift", "correlation", "mse"])]
     with ExitStack() as stack:
         for model in models:
