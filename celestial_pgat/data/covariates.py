@@ -136,6 +136,14 @@ def _held_rows(table: pd.DataFrame, known: Collection[str], days: pd.DatetimeInd
 
 
 # %% ../../nbs/21_data.covariates.ipynb #98f5cab6
+def _check_days(table: pd.DataFrame) -> None:
+    need_rows(table=table)
+    need_rising(table.index, "days of covariates")
+    if (late := table.index != table.index.normalize()).any():
+        raise ValueError(f"{table.index[late][0]} is no midnight; the days of covariates have no "
+                         "time of day: use table.index.normalize()")
+
+
 def _summarise(table: pd.DataFrame, known: Collection[str],
                groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     group = {column: name for name, own in groups.items() for column in own}
@@ -159,13 +167,9 @@ class Covariates:
     groups: dict[str, tuple[str, ...]] | None = None
 
     def __post_init__(self):
-        need_rows(table=self.table)
+        _check_days(self.table)
         columns = [str(column) for column in self.table.columns]
         _refuse_names(columns, "column")
-        need_rising(self.table.index, "days of covariates")
-        if (late := self.table.index != self.table.index.normalize()).any():
-            raise ValueError(f"{self.table.index[late][0]} is no midnight; the days of covariates "
-                             "have no time of day: use table.index.normalize()")
         groups = {name: tuple(own) for name, own in (self.groups or {ONE_GROUP: columns}).items()}
         _check_groups(groups, columns)
         _refuse_unknown(self.known, columns, "known")
