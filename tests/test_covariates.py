@@ -114,6 +114,19 @@ def test_names_that_no_configuration_can_hold_are_refused(names):
     assert "rename" in message and repr(sorted(names)[0] if "load" != sorted(names)[0] else names[1]) in message
 
 
+def test_a_time_of_day_is_named_as_what_is_left_out(tmp_path):
+    TABLE.assign(Time="16:00").to_csv(tmp_path / "table.csv")
+    found, notes = read(tmp_path / "table.csv")
+    same(found, TABLE)
+    assert "column 'Time' was read as the time of day, and is no covariate; if it is one, rename it" in notes
+
+
+def test_a_table_without_instrument_is_taken_for_the_one_that_is_asked_for():
+    found, notes = read(TABLE, symbol="SPY")
+    same(found, TABLE)
+    assert "no column says of what the rows are, so all were taken for SPY" in notes
+
+
 def test_a_column_without_name_is_refused(tmp_path):
     (tmp_path / "table.csv").write_text("Date,load,\n2024-01-01,1,7\n2024-01-02,2,9\n2024-01-03,3,1\n")
     assert "column 2 of the covariates has no name" in refusal(read_covariates, tmp_path / "table.csv")

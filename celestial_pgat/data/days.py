@@ -150,8 +150,11 @@ def read_days(source: str | PathLike | pd.DataFrame, timezone: str | None = None
         taken = [name for name in table if name == dates.name]
         if taken and not dates.equals(table[taken[0]]):                 # joined with one of times
             taken += [c for c in find_columns(table.columns, CLOCK_NAMES) if c != taken[0]][:1]
+            note(f"column {taken[-1]!r} was read as the time of day, and is no covariate; if it is "
+                 "one, rename it")
     if "ds" in map(plain_name, taken) and (target := find_columns(table.columns, ["y"])):
-        note(f"{target[0]} is the target of a long frame, and no covariate")
+        note(f"{target[0]} is the target of a long frame, and no covariate; if it is one, rename "
+             "it")
         taken += target
     cells = _without_counter(table.drop(columns=taken))
     if cells.empty:
