@@ -118,6 +118,12 @@ def prices(end: str = "2019-06-28") -> pd.DataFrame:
     return pd.DataFrame(np.exp(windows.random_walk_bars(1, len(days), RNG())[0]), index=days, columns=["Open", "High", "Low", "Close"])
 
 
+def covariates():
+    """Return two covariates of the days of `prices`, of which the load is known in advance."""
+    table = pd.DataFrame(RNG().normal(size=(len(prices()), 2)), index=prices().index, columns=["load", "temp"])
+    return import_module("celestial_pgat.data.covariates").Covariates(table, ("load",))
+
+
 def scales():
     """Return scales that change nothing but the price."""
     return import_module("celestial_pgat.data.windows").Scales(0.01, np.zeros(113), np.ones(113))
@@ -310,6 +316,17 @@ BUILDERS = {
     "sky.table.Column.role": lambda: "wave", "sky.table.SkyTable.waves": sky, "sky.table.SkyTable.prices": lambda: None, "sky.table.SkyTable.extra": pd.DataFrame,
     "sky.edges.edges_of.waves": sky, "sky.table.read_table.path": lambda: written("sky.csv", sky().to_csv()),
     "data.prices.load_ohlc.source": lambda: prices().reset_index(),
+    "data.days.read_days.source": lambda: prices().reset_index(),
+    **{f"data.copies.{name}.table": lambda: covariates().table for name in ("future_copies", "refuse_copies")},
+    "data.covariates.Covariates.table": lambda: covariates().table, "data.covariates.Covariates.known": lambda: ("load",),
+    "data.covariates.Covariates.groups": lambda: {"grid": ("load",), "weather": ("temp",)},
+    "data.covariates.read_covariates.source": lambda: covariates().table, "data.covariates.read_covariates.known": lambda: "load",
+    "data.covariates.read_covariates.future": lambda: covariates().table[["load"]],
+    "data.covariates.read_covariates.groups": lambda: "grid: load; weather: temp",
+    "data.covariates.check_covariates.covariates": lambda: covariates(), "data.covariates.parse_known.text": lambda: "load",
+    "data.covariates.parse_groups.text": lambda: "grid: load; weather: temp",
+    **{f"data.covariates.{name}.columns": lambda: ["load", "temp"] for name in ("parse_known", "parse_groups")},
+    "data.covariates.format_groups.groups": lambda: {"grid": ("load",), "weather": ("temp",)},
     "data.calendar.exchange_code.name": lambda: "XNYS", "data.calendar.propose_exchange.days": lambda: prices().index,
     "data.calendar.fit_exchanges.days": lambda: prices().index, "data.calendar.fit_exchanges.candidates": lambda: ["XNYS", "XLON"],
     **{f"data.calendar.{name}.{bound}": lambda: pd.Timestamp("2020-01-02") for name in ("sessions_between", "scheduled_holidays", "scheduled_sessions") for bound in ("start", "end")},

@@ -6,14 +6,13 @@
 __all__ = ['LIMIT', 'FEWEST', 'AROUND', 'future_copies', 'refuse_copies']
 
 # %% ../../nbs/25_data.copies.ipynb #a7eaead2
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from ..core.checks import checked, need_columns, need_counts, need_finite, need_rows
 from ..core.files import counted, note
-from .columns import OHLC
 from .prices import validate_ohlc
 
 # %% ../../nbs/25_data.copies.ipynb #f8e5e07e
@@ -142,7 +141,7 @@ def _shares(columns: np.ndarray, logs: np.ndarray, longest: int,
 # %% ../../nbs/25_data.copies.ipynb #aa579b97
 @checked
 def future_copies(table: pd.DataFrame, prices: pd.DataFrame, horizon: int,
-                  known: Collection[str] = ()) -> pd.DataFrame:
+                  known: Sequence[str] = ()) -> pd.DataFrame:
     """Return, for each column of `table`, which later prices it is most like, how many days they
     are ahead of it, and R2.
 
@@ -163,7 +162,7 @@ def future_copies(table: pd.DataFrame, prices: pd.DataFrame, horizon: int,
     leads = {last, *(lead for lead in _steps(longest) if lead <= max(last, 5))}
     forms, owners = [], []
     for name in table:
-        for shift in {1, last} if name in known else {0}:
+        for shift in sorted({1, last}) if name in known else [0]:
             own = _forms(_moved(table[name].to_numpy(float), shift), logs[:, 3])
             forms, owners = forms + own, owners + [(name, shift)] * len(own)
     shares = pd.DataFrame(_shares(np.column_stack(forms), logs, longest, sorted(leads)))
@@ -188,7 +187,7 @@ def _most_like(shares: pd.DataFrame, shifts: list[int]) -> tuple[str, int, float
 # %% ../../nbs/25_data.copies.ipynb #edba6c4d
 @checked
 def refuse_copies(table: pd.DataFrame, prices: pd.DataFrame, horizon: int,
-                  known: Collection[str] = ()) -> None:
+                  known: Sequence[str] = ()) -> None:
     """Raise ValueError, naming column, quantity and remedy, for the worst copy of the future in
     `table`; see `future_copies`. Too few rows to look are noted."""
     if len(prices) < FEWEST:
