@@ -24,19 +24,31 @@ def _add(parser: argparse.ArgumentParser, name: str, text: str, **options: objec
     parser.add_argument(name, help=text, **options)
 
 
+def _add_covariates(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that name tables of covariates."""
+    _add(parser, "--covariates", "the path of a table of further columns by day")
+    _add(parser, "--future", "the path of a table of their later values, of those columns that are "
+         "known in advance")
+
+
 def _parser() -> argparse.ArgumentParser:
     """Build the parser of the command line."""
     import celestial_pgat
     from celestial_pgat.model.config import PRESETS
     top = argparse.ArgumentParser(prog="celestial-pgat", description="Forecast a market with and "
-                                  "without the sky, and judge honestly.")
+                                  "without further inputs, and judge honestly.")
     _add(top, "--version", "print the version", action="version",
          version=f"%(prog)s {celestial_pgat.__version__}")
     commands = top.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("run", help="train with and without the sky, compare with the best "
-                                "forecast without a model, write a report")
+    train = commands.add_parser("run", help="train with and without the sky or covariates, compare "
+                                "with the best forecast without a model, judge each input, write a "
+                                "report")
     _add(train, "--data", "sp500 (default), nasdaq, or the path of a table with dates and prices: "
          "CSV and its kin, Excel or Parquet")
+    _add_covariates(train)
+    _add(train, "--known", "the covariates that are known in advance, \"load, holiday\", or all "
+         "(default: none, or those that --future has)")
+    _add(train, "--no-sky", "leave the sky out: covariates stand in its place", action="store_true")
     _add(train, "--preset", f"{', '.join(PRESETS)} (default: demo)", default="demo")
     _add(train, "--config", "YAML file with what differs from the preset")
     repeated = {"action": "append", "default": []}
@@ -45,10 +57,16 @@ def _parser() -> argparse.ArgumentParser:
     _add(train, "--seed", "initial weights and order of the batches (default: 2024)", type=int)
     _add(train, "--seeds", "how many trainings of each model, to see what the seed does (default: "
          "1)", type=int, default=1)
+    _add(train, "--arms", "models to train, of no, true and false inputs (default: no,true)",
+         default="no,true")
+    _add(train, "--power", "how many known signals are planted into copies of the prices and looked "
+         "for (default: 1 with the demo preset, else 0)", type=int)
+    _add(train, "--jobs", "trainings side by side (default: what cores and memory allow)", type=int)
     _add(train, "--output", "where the run's folder is made (default: runs)", default="runs")
     ahead = commands.add_parser("forecast", help="forecast the next sessions with a trained model")
     _add(ahead, "--model", "folder of a run, or of one of its models", required=True)
     _add(ahead, "--data", "what to forecast, as in run (default: what the model was trained on)")
+    _add_covariates(ahead)
     _add(ahead, "--set", "one value about the data, for example --set data.exchange=XNAS; may be "
          "repeated", metavar="data.NAME=VALUE", **repeated)
     again = commands.add_parser("report", help="write the report of a stored run again")
@@ -62,12 +80,13 @@ def _command(arguments: Sequence[str] | None) -> None:
     given = _parser().parse_args(arguments)
     if given.command == "run":
         run(given.data, given.config, given.set, given.preset, given.seed, given.output,
-            seeds=given.seeds)
+            seeds=given.seeds, covariates=given.covariates, future=given.future, known=given.known,
+            sky=not given.no_sky, arms=given.arms, power=given.power, jobs=given.jobs)
     elif given.command == "forecast":
         from celestial_pgat.core.files import collect_notes
 
         with collect_notes() as notes:
-            candles = forecast(given.model, given.data, given.set)
+            candles = forecast(given.model, given.data, given.set, given.covariates, given.future)
         print_notes(notes, sys.stderr)
         print(candles_text(candles))
     else:

@@ -33,8 +33,8 @@ def _refuse_names(names: Sequence[str], what: str) -> None:
     for name in names:
         if not name or name != name.strip() or name == "all" or set(name) & set(SYNTAX):
             raise ValueError(f"the name {name!r} of a {what} cannot be written in a configuration: "
-                             f"it is empty, 'all', has spaces around it, or holds one of {SYNTAX}; "
-                             "rename it")
+                             "it is empty, 'all', has spaces around it, or holds a colon, comma or "
+                             "semicolon; rename it")
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise ValueError(f"there is more than one {what} called {twice[0]!r}; rename or remove all "
                          "but one")
@@ -45,12 +45,12 @@ def _refuse_unknown(names: Iterable[str], columns: Sequence[str], option: str) -
     for name in names:
         if name not in columns:
             near = get_close_matches(str(name), columns, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = f"did you mean {near[0]!r}? They" if near else "these"
             raise ValueError(f"{option} names {name!r}, which is no column of the covariates; "
-                             f"{hint}There are {', '.join(columns[:12])}"
+                             f"{hint} are {', '.join(columns[:12])}"
                              + ", ..." * (len(columns) > 12))
 
-# %% ../../nbs/21_data.covariates.ipynb #259e06eb
+# %% ../../nbs/21_data.covariates.ipynb #76ee177e
 @checked
 def parse_known(text: str, columns: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that a text such as "load, holiday", or "all", says are known in advance.
@@ -62,7 +62,7 @@ def parse_known(text: str, columns: Sequence[str]) -> tuple[str, ...]:
     _refuse_unknown(names, columns, "known")
     return names
 
-
+# %% ../../nbs/21_data.covariates.ipynb #f9f91093
 @checked
 def parse_groups(text: str, columns: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
     """Return the groups of a text such as "weather: temp, wind; calendar: holiday"; one group of
@@ -125,14 +125,36 @@ def _held_rows(table: pd.DataFrame, known: Collection[str], days: pd.DatetimeInd
     if over < 1:
         raise ValueError(f"ahead={ahead} leaves none of {counted(len(days), 'day')} for the past; "
                          "give a day before, whose values past-only columns keep")
-    found, past = table.reindex(days.normalize()).set_axis(days), ~table.columns.isin(list(known))
-    found.iloc[over:, past] = found.iloc[over - 1, past].to_numpy()
+    values = table.reindex(days.normalize()).to_numpy(copy=True)
+    past = ~table.columns.isin(list(known))
+    values[over:, past] = values[over - 1, past]
+    found = pd.DataFrame(values, days, table.columns)
     refuse_cells(found, found.isna(), "is missing",
                  "the table must have a row for each session" + bool(ahead) *
                  ", and values of known columns for those to be forecast")
     return found
 
-# %% ../../nbs/21_data.covariates.ipynb #d6b22c04
+
+
+# %% ../../nbs/21_data.covariates.ipynb #98f5cab6
+def _check_days(table: pd.DataFrame) -> None:
+    need_rows(table=table)
+    need_rising(table.index, "days of covariates")
+    if (late := table.index != table.index.normalize()).any():
+        raise ValueError(f"{table.index[late][0]} is no midnight; the days of covariates have no "
+                         "time of day: use table.index.normalize()")
+
+
+def _summarise(table: pd.DataFrame, known: Collection[str],
+               groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    group = {column: name for name, own in groups.items() for column in own}
+    rows = {column: (group[column], "in advance" if column in known else "past only",
+                     values.first_valid_index(), values.last_valid_index())
+            for column, values in table.items()}
+    names = ["group", "known", "first day", "last day"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+
+# %% ../../nbs/21_data.covariates.ipynb #af20f5a7
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Covariates:
@@ -146,13 +168,9 @@ class Covariates:
     groups: dict[str, tuple[str, ...]] | None = None
 
     def __post_init__(self):
-        need_rows(table=self.table)
+        _check_days(self.table)
         columns = [str(column) for column in self.table.columns]
         _refuse_names(columns, "column")
-        need_rising(self.table.index, "days of covariates")
-        if (late := self.table.index != self.table.index.normalize()).any():
-            raise ValueError(f"{self.table.index[late][0]} is no midnight; the days of covariates "
-                             "have no time of day: use table.index.normalize()")
         groups = {name: tuple(own) for name, own in (self.groups or {ONE_GROUP: columns}).items()}
         _check_groups(groups, columns)
         _refuse_unknown(self.known, columns, "known")
@@ -186,12 +204,7 @@ class Covariates:
 
     def summary(self) -> pd.DataFrame:
         """Return a table of the columns: group, when known, first and last day with a value."""
-        group = {column: name for name, own in self.groups.items() for column in own}
-        rows = {column: (group[column], "in advance" if column in self.known else "past only",
-                         values.first_valid_index(), values.last_valid_index())
-                for column, values in self.table.items()}
-        names = ["group", "known", "first day", "last day"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+        return _summarise(self.table, self.known, self.groups)
 
     def __repr__(self) -> str:
         first, last = self.table.index[[0, -1]]
@@ -202,7 +215,9 @@ class Covariates:
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>{self.summary().to_html()}"
 
-# %% ../../nbs/21_data.covariates.ipynb #c12091ba
+
+
+# %% ../../nbs/21_data.covariates.ipynb #2cf3d190
 def _join_future(table: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
     """Return `table` and the rows of `future` that follow it; ValueError for a contradiction."""
     _refuse_unknown(future.columns, list(table.columns), "the table of future values")
@@ -227,7 +242,7 @@ def _known_names(known: Sequence[str], columns: list[str],
     if future is None:
         if not names:
             note("all covariates were taken as past only, known at the close of their day; say "
-                 f"which are known before it with {setting('known', ', '.join(columns[:2]))}")
+                 f"which are known before it, as with {setting('known', columns[0])}")
         return names
     if names and (odd := set(names) ^ set(future.columns)):
         name = min(odd)
@@ -238,7 +253,7 @@ def _known_names(known: Sequence[str], columns: list[str],
     note(f"known in advance, as there are future values of them: {', '.join(future.columns)}")
     return tuple(future.columns)
 
-
+# %% ../../nbs/21_data.covariates.ipynb #c54fc4c0
 @checked
 def read_covariates(
         source: str | PathLike | pd.DataFrame | Covariates,
@@ -272,7 +287,9 @@ def read_covariates(
     table = table if later is None else _join_future(table, later)
     return Covariates(table, names, {name: tuple(c) for name, c in own.items()} if own else None)
 
-# %% ../../nbs/21_data.covariates.ipynb #98f5cab6
+
+
+# %% ../../nbs/21_data.covariates.ipynb #9dbffc35
 def _refuse_missing_days(days: pd.DatetimeIndex, table: pd.DataFrame) -> None:
     """Raise ValueError, with the likely cause, if the covariates lack a day of the prices."""
     absent = ~days.isin(table.index)
@@ -287,13 +304,13 @@ def _refuse_missing_days(days: pd.DatetimeIndex, table: pd.DataFrame) -> None:
         cause = "the table is of another time"
     elif not (absent & (days >= first) & (days <= last)).any():
         cause = f"the table goes from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    raise ValueError(f"the covariates have no row for {days[absent][0]:%Y-%m-%d} and "
-                     f"{absent.sum() - 1} more of {len(days)} days of the prices: {cause}. Give "
+    raise ValueError(f"the covariates lack {absent.sum()} of {counted(len(days), 'day')} of the "
+                     f"prices, the first {days[absent][0]:%Y-%m-%d}: {cause}. Give "
                      "each day what was known at its close, such as the value published last "
                      "(never one from between two values, which looks ahead), or use prices of the "
                      "days that are there")
 
-
+# %% ../../nbs/21_data.covariates.ipynb #ad339f78
 @checked
 def check_covariates(covariates: Covariates, prices: pd.DataFrame, horizon: int) -> None:
     """Refuse covariates with which a forecast of `prices` could not be trusted.
@@ -310,8 +327,11 @@ def check_covariates(covariates: Covariates, prices: pd.DataFrame, horizon: int)
     if still := [name for name in table if table[name].nunique() == 1]:
         raise ValueError(f"column {still[0]!r} is {table[still[0]].iloc[0]:.6g} on all days of the "
                          "prices, so nothing can be learned from it; take it out")
-    unused = covariates.table.index.difference(days)
-    if len(unused := unused[unused <= days[-1]]):
+    others = covariates.table.index.difference(days)
+    if len(unused := others[others <= days[-1]]):
         note(f"{counted(len(unused), 'row')} of the covariates on days without prices not used, "
              f"the first on {unused[0]:%Y-%m-%d}")
+    if len(later := others[others > days[-1]]):
+        note(f"{counted(len(later), 'row')} of the covariates after the last price, "
+             f"{days[-1]:%Y-%m-%d}, serve at most for a forecast of the days to come")
     refuse_copies(table, prices, horizon, covariates.known)

@@ -184,18 +184,20 @@ def _forecasts_under(models: Sequence[nn.Module], data: ForecastData, name: str,
 
 
 @checked
-def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int = 39,
+def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int | None = None,
                  progress: bool = True,
                  names: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge the inputs `names` of trained models, one for each seed; by default all.
 
-    Returns a table with COLUMNS, a row for each input, and what it rests on: input, shift (0 is the
+    `count` other tables of each are tried, by default 39, or 19 where more than three inputs are
+    judged. Returns a table with COLUMNS, a row for each input, and what it rests on: input, shift (0 is the
     true table, else years of the sky, or rows), correlation, mse. Without an input both are
     empty."""
     need_rows(models=models)
     need_counts(count=count)
     truth = truth_of(data.test).target.double().numpy()
     names = input_names(models[0].cfg) if names is None else [*names]
+    count = count or (39 if len(names) <= 3 else 19)
     rows, tables = [], [pd.DataFrame(columns=["input", "shift", "correlation", "mse"])]
     with ExitStack() as stack:
         for model in models:
