@@ -68,7 +68,7 @@ def test_a_signal_while_a_library_loads(module, number, status, table, tmp_path)
 
 @pytest.mark.parametrize("number, status", SIGNALS)
 def test_a_signal_while_the_data_are_prepared(number, status, table, tmp_path, call, monkeypatch):
-    monkeypatch.setattr("celestial_pgat.app.commands.prepare", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr("celestial_pgat.app.arms.prepare", lambda *_: os.kill(os.getpid(), number))
     done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs")
     assert done.returncode == status and "nothing was saved" in last_sentence(done.stderr) and not (tmp_path / "runs").exists()
 
@@ -87,7 +87,7 @@ def wait_for_state(folder: Path, alive) -> None:
 
 
 def test_sigterm_while_a_model_trains(table, tmp_path, call):
-    arguments = [COMMAND, "run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500"]
+    arguments = [COMMAND, "run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500", "--jobs", "1"]
     process = subprocess.Popen(list(map(str, arguments)), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for_state(tmp_path, lambda: process.poll() is None)
     process.terminate()
@@ -101,7 +101,7 @@ def test_ctrl_c_while_a_model_trains(table, tmp_path, call):
         os.kill(os.getpid(), signal.SIGINT)
     over, thread = threading.Event(), threading.Thread(target=press, daemon=True)
     thread.start()
-    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500")
+    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500", "--jobs", "1")
     over.set()
     leaves_a_model(tmp_path, done.returncode, done.stderr, 130, call)
 

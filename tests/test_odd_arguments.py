@@ -175,7 +175,7 @@ def comparison():
 @cache
 def windows():
     """Return the windows of a year for the small model."""
-    return import_module("celestial_pgat.app.commands").prepare(celestial_pgat.preset("smoke"), prices("2019-12-31"))
+    return import_module("celestial_pgat.app.arms").prepare(celestial_pgat.preset("smoke"), prices("2019-12-31"))
 
 
 @cache
@@ -346,7 +346,7 @@ BUILDERS = {
     **{f"train.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("loop.Forecaster", "checkpoint.RunCheckpoint", "checkpoint.resume_state")},
     **{f"train.loop.FitResult.{name}": (lambda name: lambda: getattr(result(), name))(name) for name in ("best_path", "last_path", "history", "fusion", "seconds")},
     "train.loop.Forecaster.model": model, "train.checkpoint.resume_state.path": state,
-    "app.commands.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.commands.new_folder.parent": lambda: Path("folders"),
+    "app.arms.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.commands.new_folder.parent": lambda: Path("folders"),
     "app.commands.plan.data": table, "app.commands.plan.base": lambda: "smoke", "app.commands.forecast.model": saved, "app.commands.forecast.data": table,
     **{f"app.results.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
        for name in inspect.signature(PUBLIC["app.results.Run"]).parameters},
