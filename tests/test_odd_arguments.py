@@ -44,7 +44,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
              "readings.finish_reading", "readings.copy_inputs", "readings.constant_part",
              "readings.measure_influence", "readings.RecordedPass", "records.FusionRecords",
              "diagnostics.PassRecorder")}}
-SKIP = {"train.loop.fit": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+SKIP = {"train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
 
@@ -359,6 +359,8 @@ BUILDERS = {
     "app.pictures.plot_gate.gate": lambda: finding().gate,
     "app.pictures.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
     "app.report.fill_template.template": lambda: import_module("celestial_pgat.app.report").TEMPLATE,
+    "app.worker.Job.cfg": lambda: celestial_pgat.preset("smoke"), "app.worker.Job.name": lambda: "with sky", "app.worker.Job.folder": lambda: Path("new/with_sky"),
+    "app.jobs.choose_workers.jobs": lambda: [PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("new/with_sky"))],
     "app.leaving.name_leftovers.folder": lambda: Path("."),
     "app.leaving.leaving.folder": lambda: written("folder/file", "") and Path("folder") if Path("folder").mkdir(exist_ok=True) is None else None,
     # by the name of the parameter

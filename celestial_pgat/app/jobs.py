@@ -137,7 +137,8 @@ class _Board:
     def move(self, job: Job, done: int, total: int, words: str, over: bool) -> None:
         if job.name in self.bars:
             bar = self.bars[job.name]
-            bar.total = total
+            if bar.total is None:             # it begins now; until here, torch was loaded
+                bar.reset(total)
             bar.set_description(f"{job.name}: {words}", refresh=False)
             bar.update(done - bar.n)
         elif self.progress and (over or time.monotonic() - self.times[job.name] >= SPARSE):

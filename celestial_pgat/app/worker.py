@@ -119,8 +119,8 @@ def _stop_with_input(path: Path) -> None:
     """Wait until standard input is closed; then interrupt the training and remove its data."""
     while os.read(0, 1):
         pass
-    interrupt_main()
     path.unlink(missing_ok=True)  # whoever wrote it may be gone
+    interrupt_main()
     time.sleep(GRACE)
     os._exit(1)
 
@@ -147,6 +147,8 @@ def _work() -> None:
         tell("stopped", str(stop))
     except Exception as error:
         tell("failed", _sendable(error))
+    sys.stderr.flush()
+    os._exit(0)                               # Python would take seconds to clear up behind torch
 
 # %% ../../nbs/86_app.worker.ipynb #80f9422e
 class JobFailed(RuntimeError):

@@ -1,0 +1,202 @@
+"""Trainings side by side: the same numbers as alone, the errors of each, and nothing left behind after any stop."""
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from celestial_pgat.app.commands import prepare
+from celestial_pgat.app.jobs import Job, _Board, train_jobs
+from celestial_pgat.app.worker import JobFailed
+from celestial_pgat.core.files import DiskFull
+from celestial_pgat.data.prices import load_ohlc
+from celestial_pgat.model.config import load_config
+from test_leaving import largest_file, parts
+
+OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=3", "model.stochastic_learner=true"]
+LONG = ["train.epochs=1000"]
+
+# a user's script without a main guard
+SCRIPT = """
+import sys
+from pathlib import Path
+from celestial_pgat.app.commands import prepare
+from celestial_pgat.app.jobs import Job, train_jobs
+from celestial_pgat.data.prices import load_ohlc
+from celestial_pgat.model.config import load_config
+
+cfg = load_config("smoke", overrides=["train.epochs=1000"])
+data = prepare(cfg, load_ohlc("sp500").iloc[-240:])
+train_jobs([Job(name, cfg, data, Path("run") / name.replace(" ", "_")) for name in ("without sky", "with sky")], workers=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def data():
+    """The windows of 240 real sessions, for the smallest preset."""
+    return prepare(load_config("smoke"), load_ohlc("sp500").iloc[-240:])
+
+
+def make_jobs(data, folder: Path, seeds=(1, 2), overrides=()) -> list[Job]:
+    cfgs = [load_config("smoke", overrides=[f"seed={seed}", *overrides]) for seed in seeds]
+    return [Job(f"seed {cfg.seed}", cfg, data, folder / f"seed_{cfg.seed}") for cfg in cfgs]
+
+
+def children() -> list[psutil.Process]:
+    return [process for process in psutil.Process().children(recursive=True) if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def wait_for_states(folder: Path, alive=lambda: True, count: int = 2) -> None:
+    while len(list(folder.rglob("last.ckpt"))) < count and alive():
+        time.sleep(0.05)
+
+
+def leaves_models(folder: Path, words: str, call) -> None:
+    """Look at what two trainings that were stopped have left in `folder`, and at what was said of it."""
+    states = list(folder.rglob("last.ckpt"))
+    assert len(states) == 2 and all(str(path) in words for path in states) and not parts(folder), words
+    assert words.count("The best model so far can be used") == 1
+    for state in states:
+        assert (state.parent / "config.json").is_file()
+    model = words.split("celestial-pgat forecast --model ")[1].split()[0]
+    ahead = call("forecast", "--model", model)
+    assert ahead.returncode == 0 and "2019-01-02" in ahead.stdout, ahead.stderr
+
+
+def test_the_same_to_the_last_bit_and_the_same_files(data, tmp_path, capfd):
+    """Three jobs by two workers; one has windows of its own, one is not kept."""
+    other = prepare(load_config("smoke"), load_ohlc("nasdaq").iloc[-240:])
+    found, listings = {}, {}
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        jobs = make_jobs(data, folder, (3, 1, 2), OPTIONS)
+        jobs[1:] = [replace(jobs[1], data=other), replace(jobs[2], keep=False)]
+        torch.manual_seed(0)
+        found[workers] = train_jobs(jobs, workers)
+        listings[workers] = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+        assert torch.rand(1) == torch.rand(1, generator=torch.Generator().manual_seed(0))
+        assert data.sampler.seed == other.sampler.seed == 2024
+    assert listings[1] == listings[2] and "seed_1/model.safetensors" in listings[1] and not (folder / "seed_2").exists()
+    for one, two in zip(found[1], found[2], strict=True):
+        assert one.history.equals(two.history) and one.fusion.equals(two.fusion) and len(one.fusion)
+        assert list(one.history.dtypes) == list(two.history.dtypes) and not two.model.training
+        weights = two.model.state_dict()
+        assert weights.keys() == one.model.state_dict().keys()
+        assert all(torch.equal(value, weights[name]) for name, value in one.model.state_dict().items())
+    assert not found[1][0].history.equals(found[1][2].history), "another seed is another training"
+    printed, progress = capfd.readouterr()
+    assert printed.count("training seed 3: 150 windows, 2 epochs\n") == 2 and f"\n  seed 1: {found[2][1]}\n" in printed
+    assert all(progress.count(f"  seed {seed}: batch 18 of 18, epoch 2/2, validation") == 1 for seed in (1, 2, 3)), progress
+
+
+@pytest.mark.parametrize("when", ["while torch loads", "while models train"])
+def test_sigterm(when, data, tmp_path, call):
+    def press():
+        while not children() and not over.is_set():
+            time.sleep(0.05)
+        if when == "while models train":
+            wait_for_states(tmp_path, lambda: not over.is_set())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    over, thread = threading.Event(), threading.Thread(target=press, daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt) as stop:
+            train_jobs(make_jobs(data, tmp_path, overrides=LONG), 2, progress=False)
+    finally:
+        over.set()
+    assert not children() and not parts(tmp_path) and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if when == "while models train":
+        leaves_models(tmp_path, str(stop.value), call)
+    else:
+        assert not stop.value.args and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_script_without_a_main_guard_is_stopped(number, tmp_path, call):
+    """Ctrl-C in a terminal reaches the whole group; SIGKILL the script alone, and its children notice.
+
+    They do so where a shell told them to ignore Ctrl-C, too; and no file of the current folder is taken for a module."""
+    (tmp_path / "own").mkdir()
+    script = tmp_path / "own" / "script.py"
+    script.write_text(SCRIPT)
+    (tmp_path / "json.py").write_text("raise ImportError('a file of the current folder')")
+    ignored = "trap '' INT; " * (number == signal.SIGKILL)
+    process = subprocess.Popen(["sh", "-c", f'{ignored}exec "{sys.executable}" "{script}"'], cwd=tmp_path, text=True,
+                               start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_for_states(tmp_path, lambda: process.poll() is None)
+    inside = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    assert len(inside) == 2, process.communicate()
+    if number == signal.SIGKILL:
+        process.kill()
+    else:
+        os.killpg(process.pid, number)
+    _, errors = process.communicate()                          # ends when all that hold the pipe have ended
+    _, alive = psutil.wait_procs(inside, timeout=100)
+    assert not alive and not parts(tmp_path), errors
+    if number == signal.SIGINT:
+        assert errors.count("Traceback") == 1, errors
+        words = errors[errors.index("\nKeyboardInterrupt: "):].replace(" run/", f" {tmp_path}/run/")
+        assert "Ignored" not in errors and f"--model {tmp_path}/run/with_sky" in words, words
+        leaves_models(tmp_path, words, call)
+    else:
+        assert all((tmp_path / "run" / name / "config.json").is_file() for name in ("with_sky", "without_sky"))
+
+
+def test_a_process_that_is_killed_is_named(data, tmp_path):
+    def kill():
+        wait_for_states(tmp_path, lambda: not over.is_set())
+        if found := children():
+            found[0].kill()
+
+    over, thread = threading.Event(), threading.Thread(target=kill, daemon=True)
+    thread.start()
+    try:
+        with pytest.raises(JobFailed, match=r"the training seed \d was killed \(signal 9\): probably not enough memory"):
+            train_jobs(make_jobs(data, tmp_path, overrides=LONG), 2, progress=False)
+    finally:
+        over.set()
+    assert not children() and not list(tmp_path.glob(".*"))
+    assert len(list(tmp_path.rglob("config.json"))) == 1, "the other one was stopped, and saved its best"
+
+
+def test_a_training_that_diverges(data, tmp_path):
+    """Its error comes as it would from here; the other one is stopped."""
+    first, second = make_jobs(data, tmp_path)
+    jobs = [replace(first, cfg=load_config(first.cfg, overrides=LONG)),
+            replace(second, cfg=load_config(second.cfg, overrides=["train.learning_rate=1e30", "train.clip=1e30"]))]
+    told = []
+    for workers, chosen in ((1, jobs[1:]), (2, jobs)):
+        folder = tmp_path / str(workers)
+        with pytest.raises(FloatingPointError) as error:
+            train_jobs([replace(job, folder=folder / job.name) for job in chosen], workers, progress=False)
+        told.append(str(error.value))
+    assert told[0] == told[1] and "No optimiser step was taken" in told[0] and not children() and not parts(tmp_path)
+
+
+def test_a_full_disk(data, tmp_path):
+    """For the windows it is seen at once; for a state, by the process that writes it."""
+    jobs = make_jobs(data, tmp_path, overrides=["model.d=256"])
+    for size in (100_000, 1_500_000):
+        with largest_file(size), pytest.raises(DiskFull, match="no room to write.*make room on that disk") as full:
+            train_jobs(jobs, 2, progress=False)
+        assert ("data" in str(full.value)) == (size == 100_000) and not parts(tmp_path) and not children()
+
+
+def test_the_bar_of_a_job_counts_its_time_from_the_first_batch(data, tmp_path):
+    terminal = type("Terminal", (io.StringIO,), {"isatty": lambda self: True})()
+    board, (job, _) = _Board(True, terminal), make_jobs(data, tmp_path)
+    board.begin(job)
+    bar = board.bars[job.name]
+    bar.start_t -= 1000                                       # torch took long to load
+    board.move(job, 5, 20, "epoch 1/2", False)
+    assert bar.format_dict["elapsed"] < 500 and (bar.n, bar.total) == (5, 20)
+    board.end(job)
