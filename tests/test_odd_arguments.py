@@ -37,7 +37,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          "model.context.market_state": "CelestialPGAT",
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
          "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
-         "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "evaluate.metrics.share_text": "Comparison", "app.commands.candles_text": "the command line",
+         "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "core.intervals.share_text": "Comparison", "app.commands.candles_text": "the command line",
          **{f"fusion.{name}": "FusionDiagnostics" for name in (           # checked where the user comes in
              "points.floating_tensors", "points.first_tensor", "points.change_tensors", "points.Branch",
              "points.FusionPoint", "readings.gate_columns", "readings.PassReading",
@@ -263,8 +263,8 @@ BUILDERS = {
     "train.memory.memory_report.model": Constant, "train.memory.plot_memory_log.frame": lambda: MEMORY,
     "train.memory.read_memory_log.path": lambda: written("memory.jsonl", MEMORY.fillna(0).to_json(orient="records", lines=True)),
     "train.optim.warmup_cosine.total": lambda: 10, "train.optim.warmup_cosine.warmup": lambda: 2, "train.optim.warmup_cosine.step": lambda: 3,
-    "evaluate.metrics.Comparison.low": lambda: -1.0,
-    **{f"evaluate.metrics.compare_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
+    "core.intervals.Comparison.low": lambda: -1.0,
+    **{f"core.intervals.compare_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
     "evaluate.metrics.percentage_scores.truth": lambda: 1 + np.abs(ARRAY),
     "evaluate.metrics.evaluate.forecasts": lambda: {"model": torch.from_numpy(ARRAY)},
     "evaluate.metrics.evaluate.target": lambda: torch.from_numpy(ARRAY),
@@ -275,7 +275,7 @@ BUILDERS = {
     "evaluate.metrics.Metrics.scale": lambda: np.full(12, 0.01),
     "evaluate.verdict.Answer.model": lambda: "with sky", "evaluate.verdict.Answer.against": lambda: "random walk",
     "evaluate.verdict.Answer.loss": lambda: "MSE", "evaluate.verdict.Answer.by_seed": lambda: np.zeros(1),
-    "evaluate.verdict.Answer.found": lambda: PUBLIC["evaluate.metrics.Comparison"](0.0, -1.0, 1.0, 20),
+    "evaluate.verdict.Answer.found": lambda: PUBLIC["core.intervals.Comparison"](0.0, -1.0, 1.0, 20),
     **{f"evaluate.metrics.{name}.{side}": (lambda text: lambda: text)(text) for name in ("compare", "changes_by_seed")
        for side, text in (("a", "with sky"), ("b", "random walk"))},
     "evaluate.metrics.scores.name": lambda: "with sky", "evaluate.metrics.scores.units": lambda: "log",
