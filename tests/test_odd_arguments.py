@@ -43,7 +43,9 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
              "points.FusionPoint", "readings.gate_columns", "readings.PassReading",
              "readings.finish_reading", "readings.copy_inputs", "readings.constant_part",
              "readings.measure_influence", "readings.RecordedPass", "records.FusionRecords",
-             "diagnostics.PassRecorder")}}
+             "readings.why_unseen", "readings.uncompiled", "readings.repeating", "readings.pick_output",
+             "diagnostics.PassRecorder")},
+         "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
 SKIP = {"train.loop.fit": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
@@ -248,6 +250,11 @@ BUILDERS = {
     "fusion.gate.FusionComparison.table": lambda: comparison().table, "fusion.gate.FusionComparison.curves": lambda: None,
     "fusion.points.Branches.a": lambda: "norm_a", "fusion.points.Branches.b": lambda: "norm_b",
     "fusion.points.find_points.model": joined,
+    "fusion.cost.squared_error.forecast": lambda: torch.randn(4, 8), "fusion.cost.squared_error.target": lambda: torch.randn(4, 8),
+    **{f"fusion.cost.{name}.model": joined for name in ("branch_cost", "branch_days")},
+    **{f"fusion.cost.{name}.branches": lambda: PUBLIC["fusion.points.Branches"]("norm_a", "norm_b") for name in ("branch_cost", "branch_days")},
+    **{f"fusion.cost.{name}.batches": lambda: [tuple(torch.randn(3, 40, 8))] for name in ("branch_cost", "branch_days")},
+    "fusion.cost.cost_table.costs": lambda: {"(model)": PUBLIC["fusion.cost.branch_cost"](joined(), None, [tuple(torch.randn(3, 40, 8))])},
     "fusion.gate.evaluating.model": joined, "fusion.diagnostics.FusionDiagnostics.model": joined,
     "core.files.read_json_lines.path": lambda: written("rows.jsonl", '{"a": 1}\n'), "core.files.read_json_lines.keys": lambda: ["a"],
     "core.files.append_json_lines.path": lambda: Path("appended.jsonl"), "core.files.append_json_lines.rows": lambda: [{"a": 1.0}],

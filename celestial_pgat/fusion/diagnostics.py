@@ -32,11 +32,10 @@ from .records import FusionRecords, Limits, summarise_fusion
 class FusionDiagnostics(Callback):
     """Record what fusion points do while a model trains, in a `with` block or as a callback.
 
-    Points are all FusionGates, and `branches`. Recorded are the `first` training passes (calls of
-    the model in training mode, with gradients), then every `every`-th. Without `influence` these
-    save a copy of the inputs, a pass and two more for each point; `output` picks the tensor whose
-    change counts, `output_unit` is its axis of channels. `limits` are those of `Limits`, `path` is
-    that of a log: see `read_fusion_log`. `cost` says what b is worth. Raises as `find_points`."""
+    Points are all FusionGates, and `branches`. Recorded are the `first` training passes, then every
+    `every`-th. Without `influence` these save a copy of the inputs, a pass and two for each point;
+    `output` picks the tensor whose change counts, `output_unit` is its axis of channels. `limits`
+    are those of `Limits`, `path` is that of a log. Raises ValueError as `find_points` does."""
 
     def __init__(self, model: nn.Module | None = None, *,
                  branches: Mapping[str, Branches] | None = None, first: int = 10, every: int = 50,
@@ -44,8 +43,7 @@ class FusionDiagnostics(Callback):
                  path: str | Path | None = None, **limits: float):
         measure = partial(measure_influence, output=output, output_unit=output_unit)
         start = partial(RecordedPass, output=output, measure=measure if influence else None)
-        self.recorded, self.output = FusionRecords(Limits(**limits), path), output
-        self.given, self.loaded = model, None
+        self.recorded, self.given, self.loaded = FusionRecords(Limits(**limits), path), model, None
         self.recorder = PassRecorder(self.recorded, start, branches or {}, first, every)
         if model is not None:
             self.recorder.bind(model)
@@ -67,9 +65,7 @@ class FusionDiagnostics(Callback):
 
         `batches` are (inputs, target), or have a `target`, in time order. Of all points, or those
         named, it is returned and then comes first. `options` and errors: see `branch_cost`."""
-        chosen, options = _choose_points(self.recorder, points), {"output": self.output} | options
-        costs = measure_costs(self.recorder.model, chosen, batches, **options)
-        self.recorded.add_costs(costs)
+        self.recorded.add_costs(costs := _measure(self.recorder, points, batches, options))
         return cost_table(costs)
 
     def summary(self, last: int = 5) -> pd.DataFrame: return self.recorded.summary(last)
@@ -84,11 +80,7 @@ class FusionDiagnostics(Callback):
     def load_state_dict(self, state: dict[str, int]) -> None: self.loaded = state["batch"]
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        network = getattr(module, "model", None) if self.given is None else self.given
-        self.recorder.bind(network if isinstance(network, nn.Module) else module)
-        done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
-        passes = max(self.recorded.passes, done) if self.loaded is None else self.loaded
-        self.recorder.attach(passes, trainer.is_global_zero)
+        _begin(self.recorder, trainer, module, self.given, self.loaded)
         self.loaded = None
 
     def on_train_batch_end(self, *_: Any) -> None:
@@ -163,6 +155,23 @@ def _choose_points(recorder: PassRecorder, names: Sequence[str] | None = None
     if wrong := [name for name in names or [] if name not in known]:
         raise ValueError(f"there is no point {wrong[0]!r}; use any of {', '.join(known)}")
     return [known[name] for name in (known if names is None else names)]
+
+
+def _begin(recorder: PassRecorder, trainer: Trainer, module: LightningModule,
+           given: nn.Module | None, loaded: int | None) -> None:
+    """Attach to the model that is trained, after the passes of its state, if it has some."""
+    network = getattr(module, "model", None) if given is None else given
+    recorder.bind(network if isinstance(network, nn.Module) else module)
+    done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    passes = max(recorder.recorded.passes, done) if loaded is None else loaded
+    recorder.attach(passes, trainer.is_global_zero)
+
+
+def _measure(recorder: PassRecorder, names: Sequence[str] | None, batches: Iterable,
+             options: Mapping[str, Any]) -> dict[str, Cost]:
+    """Return the cost of the points of these names; the output is that of the influence."""
+    chosen, usual = _choose_points(recorder, names), recorder.start.keywords["output"]
+    return measure_costs(recorder.model, chosen, batches, **{"output": usual, **options})
 
 
 def _warn_if_unseen(recorder: PassRecorder, what: str) -> None:
