@@ -37,14 +37,21 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          "model.context.market_state": "CelestialPGAT",
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
          "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
-         "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "evaluate.metrics.share_text": "Comparison", "app.commands.candles_text": "the command line",
+         "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "core.intervals.share_text": "Comparison", "app.commands.candles_text": "the command line",
          **{f"fusion.{name}": "FusionDiagnostics" for name in (           # checked where the user comes in
              "points.floating_tensors", "points.first_tensor", "points.change_tensors", "points.Branch",
              "points.FusionPoint", "readings.gate_columns", "readings.PassReading",
              "readings.finish_reading", "readings.copy_inputs", "readings.constant_part",
              "readings.measure_influence", "readings.RecordedPass", "records.FusionRecords",
+<<<<<<< HEAD
              "diagnostics.PassRecorder")}}
 SKIP = {"train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+=======
+             "readings.why_unseen", "readings.uncompiled", "readings.repeating", "readings.pick_output",
+             "diagnostics.PassRecorder")},
+         "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
+SKIP = {"train.loop.fit": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+>>>>>>> h1
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
 
@@ -254,6 +261,11 @@ BUILDERS = {
     "fusion.gate.FusionComparison.table": lambda: comparison().table, "fusion.gate.FusionComparison.curves": lambda: None,
     "fusion.points.Branches.a": lambda: "norm_a", "fusion.points.Branches.b": lambda: "norm_b",
     "fusion.points.find_points.model": joined,
+    "fusion.cost.squared_error.forecast": lambda: torch.randn(4, 8), "fusion.cost.squared_error.target": lambda: torch.randn(4, 8),
+    **{f"fusion.cost.{name}.model": joined for name in ("branch_cost", "branch_days")},
+    **{f"fusion.cost.{name}.branches": lambda: PUBLIC["fusion.points.Branches"]("norm_a", "norm_b") for name in ("branch_cost", "branch_days")},
+    **{f"fusion.cost.{name}.batches": lambda: [tuple(torch.randn(3, 40, 8))] for name in ("branch_cost", "branch_days")},
+    "fusion.cost.cost_table.costs": lambda: {"(model)": PUBLIC["fusion.cost.branch_cost"](joined(), None, [tuple(torch.randn(3, 40, 8))])},
     "fusion.gate.evaluating.model": joined, "fusion.diagnostics.FusionDiagnostics.model": joined,
     "core.files.read_json_lines.path": lambda: written("rows.jsonl", '{"a": 1}\n'), "core.files.read_json_lines.keys": lambda: ["a"],
     "core.files.append_json_lines.path": lambda: Path("appended.jsonl"), "core.files.append_json_lines.rows": lambda: [{"a": 1.0}],
@@ -269,8 +281,8 @@ BUILDERS = {
     "train.memory.memory_report.model": Constant, "train.memory.plot_memory_log.frame": lambda: MEMORY,
     "train.memory.read_memory_log.path": lambda: written("memory.jsonl", MEMORY.fillna(0).to_json(orient="records", lines=True)),
     "train.optim.warmup_cosine.total": lambda: 10, "train.optim.warmup_cosine.warmup": lambda: 2, "train.optim.warmup_cosine.step": lambda: 3,
-    "evaluate.metrics.Comparison.low": lambda: -1.0,
-    **{f"evaluate.metrics.compare_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
+    "core.intervals.Comparison.low": lambda: -1.0,
+    **{f"core.intervals.compare_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
     "evaluate.metrics.percentage_scores.truth": lambda: 1 + np.abs(ARRAY),
     "evaluate.metrics.evaluate.forecasts": lambda: {"model": torch.from_numpy(ARRAY)},
     "evaluate.metrics.evaluate.target": lambda: torch.from_numpy(ARRAY),
@@ -281,7 +293,7 @@ BUILDERS = {
     "evaluate.metrics.Metrics.scale": lambda: np.full(12, 0.01),
     "evaluate.verdict.Answer.model": lambda: "with sky", "evaluate.verdict.Answer.against": lambda: "random walk",
     "evaluate.verdict.Answer.loss": lambda: "MSE", "evaluate.verdict.Answer.by_seed": lambda: np.zeros(1),
-    "evaluate.verdict.Answer.found": lambda: PUBLIC["evaluate.metrics.Comparison"](0.0, -1.0, 1.0, 20),
+    "evaluate.verdict.Answer.found": lambda: PUBLIC["core.intervals.Comparison"](0.0, -1.0, 1.0, 20),
     **{f"evaluate.metrics.{name}.{side}": (lambda text: lambda: text)(text) for name in ("compare", "changes_by_seed")
        for side, text in (("a", "with sky"), ("b", "random walk"))},
     "evaluate.metrics.scores.name": lambda: "with sky", "evaluate.metrics.scores.units": lambda: "log",

@@ -7,7 +7,7 @@ __all__ = ['THRESHOLDS', 'FusionDiagnostics', 'PassRecorder', 'plot_fusion']
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #e0e5d2ed
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,9 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from ..core.checks import checked, need_counts
+from .cost import Cost, cost_table, measure_costs
 from .gate import PausableHook
-from .points import Branches, find_points, first_tensor
+from .points import Branches, FusionPoint, find_points, first_tensor
 from .readings import NUMBERS, RecordedPass, measure_influence
 from .records import FusionRecords, Limits, summarise_fusion
 
@@ -31,11 +32,10 @@ from .records import FusionRecords, Limits, summarise_fusion
 class FusionDiagnostics(Callback):
     """Record what fusion points do while a model trains, in a `with` block or as a callback.
 
-    Points are all FusionGates, and `branches`. Recorded are the `first` training passes (calls of
-    the model in training mode, with gradients), then every `every`-th. Without `influence` these
-    save a copy of the inputs, a pass and two more for each point; `output` picks the tensor whose
-    change counts, `output_unit` is its axis of channels. `limits` are those of `Limits`, `path` is
-    that of a log: see `read_fusion_log`. Raises ValueError as `find_points` does."""
+    Points are all FusionGates, and `branches`. Recorded are the `first` training passes, then every
+    `every`-th. Without `influence` these save a copy of the inputs, a pass and two for each point;
+    `output` picks the tensor whose change counts, `output_unit` is its axis of channels. `limits`
+    are those of `Limits`, `path` is that of a log. Raises ValueError as `find_points` does."""
 
     def __init__(self, model: nn.Module | None = None, *,
                  branches: Mapping[str, Branches] | None = None, first: int = 10, every: int = 50,
@@ -57,32 +57,30 @@ class FusionDiagnostics(Callback):
         _warn_if_unseen(self.recorder, "the block ended")
 
     @property
-    def records(self) -> pd.DataFrame:
-        return self.recorded.table
+    def records(self) -> pd.DataFrame: return self.recorded.table
 
-    def summary(self, last: int = 5) -> pd.DataFrame:
-        return summarise_fusion(self.records, self.recorded.limits, last)
+    def cost(self, batches: Iterable, *, points: Sequence[str] | None = None,
+             **options: Any) -> pd.DataFrame:
+        """Measure by how much the error rises on held-out days when b is that of other days.
 
+        `batches` are (inputs, target), or have a `target`, in time order. Of all points, or those
+        named, it is returned and then comes first. `options` and errors: see `branch_cost`."""
+        self.recorded.add_costs(costs := _measure(self.recorder, points, batches, options))
+        return cost_table(costs)
+
+    def summary(self, last: int = 5) -> pd.DataFrame: return self.recorded.summary(last)
     def plot(self) -> Figure:
-        return plot_fusion(self.records, self.recorded.limits)
+        return plot_fusion(self.records, self.recorded.limits, costs=self.recorded.costs)
 
     def __repr__(self) -> str: return repr(self.recorded)
-
     def _repr_html_(self) -> str: return self.recorded._repr_html_()
-
     @property
     def state_key(self) -> str: return self._generate_state_key(**self.recorder.settings)
-
     def state_dict(self) -> dict[str, int]: return {"batch": self.recorded.passes}
-
     def load_state_dict(self, state: dict[str, int]) -> None: self.loaded = state["batch"]
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        network = getattr(module, "model", None) if self.given is None else self.given
-        self.recorder.bind(network if isinstance(network, nn.Module) else module)
-        done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
-        passes = max(self.recorded.passes, done) if self.loaded is None else self.loaded
-        self.recorder.attach(passes, trainer.is_global_zero)
+        _begin(self.recorder, trainer, module, self.given, self.loaded)
         self.loaded = None
 
     def on_train_batch_end(self, *_: Any) -> None:
@@ -90,7 +88,6 @@ class FusionDiagnostics(Callback):
         _warn_if_unseen(self.recorder, "the first training batch went by")
 
     def on_fit_end(self, *_: Any) -> None: self.recorder.detach()
-
     def on_exception(self, *_: Any) -> None: self.recorder.detach()
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #e0a51ecc
@@ -114,9 +111,7 @@ class PassRecorder:
 
     def attach(self, passes: int, writes: bool = True) -> None:
         """Begin to count, and go on with the log if this process `writes` it, after `passes`."""
-        if self.model is None:
-            raise ValueError("FusionDiagnostics() has no model to look at; use "
-                             "FusionDiagnostics(model), or give it to a Trainer as a callback")
+        _choose_points(self)
         self.detach()
         self.recorded.go_on(passes, writes)
         self.seen = False
@@ -133,7 +128,8 @@ class PassRecorder:
 
     def before(self, model: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
         """Count a training pass, and begin to record it if it is its turn."""
-        if not (model.training and torch.is_grad_enabled()):
+        copied = model is not self.model                     # by DataParallel, for another device
+        if copied or not (model.training and torch.is_grad_enabled()):
             return None
         self.current.taps.close()                            # of a pass that was interrupted
         self.recorded.finish(incomplete=False)
@@ -145,17 +141,47 @@ class PassRecorder:
 
     def after(self, model: nn.Module, args: tuple, kwargs: dict, returned: Any) -> None:
         """Add the readings of a pass that was recorded."""
-        if model.training and torch.is_grad_enabled():
+        if model is self.model and model.training and torch.is_grad_enabled():
             self.recorded.readings += self.current.end(model, returned)
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #2d43f1ec
+def _choose_points(recorder: PassRecorder, names: Sequence[str] | None = None
+                   ) -> list[FusionPoint]:
+    """Return the points, or those of these names; ValueError without a model or such a point."""
+    if recorder.model is None:
+        raise ValueError("FusionDiagnostics() has no model to look at; use "
+                         "FusionDiagnostics(model), or give it to a Trainer as a callback")
+    known = {point.name: point for point in recorder.points}
+    if wrong := [name for name in names or [] if name not in known]:
+        raise ValueError(f"there is no point {wrong[0]!r}; use any of {', '.join(known)}")
+    return [known[name] for name in (known if names is None else names)]
+
+
+def _begin(recorder: PassRecorder, trainer: Trainer, module: LightningModule,
+           given: nn.Module | None, loaded: int | None) -> None:
+    """Attach to the model that is trained, after the passes of its state, if it has some."""
+    network = getattr(module, "model", None) if given is None else given
+    recorder.bind(network if isinstance(network, nn.Module) else module)
+    done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
+    passes = max(recorder.recorded.passes, done) if loaded is None else loaded
+    recorder.attach(passes, trainer.is_global_zero)
+
+
+def _measure(recorder: PassRecorder, names: Sequence[str] | None, batches: Iterable,
+             options: Mapping[str, Any]) -> dict[str, Cost]:
+    """Return the cost of the points of these names; the output is that of the influence."""
+    chosen, usual = _choose_points(recorder, names), recorder.start.keywords["output"]
+    return measure_costs(recorder.model, chosen, batches, **{"output": usual, **options})
+
+
 def _warn_if_unseen(recorder: PassRecorder, what: str) -> None:
     """Warn, once, if no training pass was counted since the recorder was attached."""
     if not recorder.seen:
         recorder.seen = True
         warnings.warn(f"{what} without a training pass of {type(recorder.model).__name__}; call "
                       "the model itself, not one of its methods, in training mode and with "
-                      "gradients, or give FusionDiagnostics the sub-module that is called")
+                      "gradients, or give FusionDiagnostics the sub-module that is called; a model "
+                      "that was compiled, or is copied to several devices, may not be seen")
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #8407cbf1
 THRESHOLDS = {"rms_ratio": "imbalance", "gate_mean": "collapsed", "gate_moves": "stuck",
@@ -164,17 +190,23 @@ THRESHOLDS = {"rms_ratio": "imbalance", "gate_mean": "collapsed", "gate_moves": 
 
 @checked
 def plot_fusion(records: pd.DataFrame, limits: Limits = Limits(),
-                columns: Sequence[str] = ("influence_b", "gate_mean")) -> Figure:
+                columns: Sequence[str] = ("influence_b", "gate_mean"), *,
+                costs: Mapping[str, Cost] | None = None) -> Figure:
     """Draw some NUMBERS of the records over batches: a panel for each, a line for each point.
 
-    The figure is closed: it shows once, where it is the value of a cell. Raises ValueError for
-    other columns, and as `summarise_fusion` does."""
+    `costs` have a panel before them, a dot with its interval for each point. The figure is closed:
+    it shows once, where it is the value of a cell. Raises ValueError for other columns, and as
+    `summarise_fusion` does."""
     if not columns or not set(columns) <= set(NUMBERS):
         raise ValueError(f"columns={columns} are not all numbers; use any of {', '.join(NUMBERS)}")
-    summary, size = summarise_fusion(records, limits), (min(4.3 * len(columns), 9), 3.6)
-    figure, axes = plt.subplots(1, len(columns), figsize=size, squeeze=False, layout="constrained")
+    summary, before = summarise_fusion(records, limits), int(bool(costs))
+    size = min(4.3 * (len(columns) + before), 9), 3.6
+    figure, axes = plt.subplots(1, len(columns) + before, figsize=size, squeeze=False,
+                                layout="constrained")
+    if costs:
+        _plot_costs(axes[0, 0], costs)
     broken = records.loc[records["nonfinite"] != "", "batch"].unique()
-    for axis, column in zip(axes[0], columns):
+    for axis, column in zip(axes[0, before:], columns):
         for name, rows in records.groupby("point", sort=False):
             axis.plot(rows["batch"], rows[column], ".-", label=name)
         axis.plot(broken, [0.04] * len(broken), "kx", transform=axis.get_xaxis_transform())
@@ -185,10 +217,25 @@ def plot_fusion(records: pd.DataFrame, limits: Limits = Limits(),
         if column.endswith("ratio"):                         # linear near 0, so that 0 has a place
             axis.set_yscale("symlog", linthresh=limits.starved)
         axis.set(xlabel="training batch", ylabel=column)
-    axes[0, 0].legend(fontsize=8)
+    axes[0, before].legend(fontsize=8)
     flagged, shares, claim = (summary["flags"] != "").sum(), summary["influence_b"], "not measured"
     if shares.notna().any():
         claim = f"greatest at {shares.idxmax()}, {shares.max():.2g}"
-    figure.suptitle(f"{flagged} of {len(summary)} points raise a flag; influence of b: {claim}")
+    claim = f"{flagged} of {len(summary)} points raise a flag; influence of b: {claim}"
+    if costs:
+        helps = [name for name, cost in costs.items() if cost.found.word == "worse"]
+        claim = f"b helps at {len(helps)} of {len(costs)} points: {', '.join(helps) or 'none'}"
+    figure.suptitle(claim)
     plt.close(figure)
     return figure
+
+# %% ../../nbs/41_fusion.diagnostics.ipynb #9d9c18ef
+def _plot_costs(axis: plt.Axes, costs: Mapping[str, Cost]) -> None:
+    """Draw the cost of each point, a dot with its interval."""
+    table = 100 * cost_table(costs)[["cost", "cost_low", "cost_high"]]
+    for place, (cost, low, high) in enumerate(table.to_numpy()):
+        axis.plot([low, high], [place, place], color=f"C{place}")
+        axis.plot(cost, place, "o", color=f"C{place}")
+    axis.axvline(0, color="0.4", linestyle="--", lw=1)
+    axis.set(yticks=range(len(table)), ylim=(len(table) - 0.5, -0.5), xlabel="cost of b [%]")
+    axis.set_yticklabels(table.index, rotation=90, va="center", fontsize=8)
