@@ -13,7 +13,7 @@ import psutil
 import pytest
 import torch
 
-from celestial_pgat.app.commands import prepare
+from celestial_pgat.app.arms import prepare
 from celestial_pgat.app.jobs import Job, _Board, train_jobs
 from celestial_pgat.app.worker import JobFailed
 from celestial_pgat.core.files import DiskFull
@@ -28,7 +28,7 @@ LONG = ["train.epochs=1000"]
 SCRIPT = """
 import sys
 from pathlib import Path
-from celestial_pgat.app.commands import prepare
+from celestial_pgat.app.arms import prepare
 from celestial_pgat.app.jobs import Job, train_jobs
 from celestial_pgat.data.prices import load_ohlc
 from celestial_pgat.model.config import load_config

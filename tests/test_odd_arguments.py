@@ -43,15 +43,10 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
              "points.FusionPoint", "readings.gate_columns", "readings.PassReading",
              "readings.finish_reading", "readings.copy_inputs", "readings.constant_part",
              "readings.measure_influence", "readings.RecordedPass", "records.FusionRecords",
-<<<<<<< HEAD
-             "diagnostics.PassRecorder")}}
-SKIP = {"train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
-=======
              "readings.why_unseen", "readings.uncompiled", "readings.repeating", "readings.pick_output",
              "diagnostics.PassRecorder")},
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
-SKIP = {"train.loop.fit": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
->>>>>>> h1
+SKIP = {"train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
 

@@ -21,7 +21,7 @@ from ..core.files import collect_notes, note
 from ..core.tables import read_file
 from ..data.covariates import Covariates, read_covariates
 from ..data.prices import BUILT_IN, load_ohlc
-from ..data.windows import ForecastData
+from ..data.windows import ForecastData, replace_data
 from ..evaluate.placebo import input_names
 from ..evaluate.planted import SIZES, plant, signal_of
 from ..evaluate.verdict import ARMS, arm_name
@@ -55,8 +55,9 @@ def read_sky(data: DataConfig, dates: pd.DatetimeIndex) -> pd.DataFrame | None:
     the table is asked for and cannot be read."""
     if not _has_sky(data.source):
         if data.sky == "table":
-            raise ValueError(f"{data.source} has no column of the sky, so data.sky=table has nothing "
-                             "to use; data/README.md lists the names, data.sky=computed needs none")
+            raise ValueError(f"{data.source} has no column of the sky, so data.sky=table has "
+                             "nothing to use; data/README.md lists the names, data.sky=computed "
+                             "needs none")
         return None
     try:
         with collect_notes() as notes:
@@ -83,7 +84,7 @@ def _compare_skies(own: pd.DataFrame, data: DataConfig) -> str:
     return (f"{used}. Both were compared: their longitudes differ by {apart.max():.2g} degrees at "
             f"most ({apart.idxmax()})")
 
-
+# %% ../../nbs/89_app.arms.ipynb #0c0834f6
 @checked
 def read_inputs(data: DataConfig) -> tuple[pd.DataFrame, Covariates | None, pd.DataFrame | None]:
     """Read the prices, the covariates and the sky that a `DataConfig` names; None for what is not
@@ -125,7 +126,7 @@ def false_inputs(data: ForecastData) -> ForecastData:
     waves = (stretched(dates, SPEED, data.hour) if waves is None else
              waves.loc[dates].iloc[rows].set_axis(dates))
     own = {} if data.covariates is None else {"covariates": data.covariates.stretched(SPEED)}
-    return data.replaced(waves=waves, **own)
+    return replace_data(data, waves=waves, **own)
 
 
 @checked
@@ -133,7 +134,7 @@ def planted_copy(data: ForecastData, name: str, r2: float) -> tuple[str, Forecas
     """Return the words for a signal that the input `name` foretells, and the same windows with
     prices into which it is planted."""
     words, signal = signal_of(data, name)
-    return words, data.replaced(prices=plant(data.prices, signal, r2))
+    return words, replace_data(data, prices=plant(data.prices, signal, r2))
 
 # %% ../../nbs/89_app.arms.ipynb #5e31bd64
 @checked
@@ -164,7 +165,7 @@ def check_arms(arms: str, power: int = 0, jobs: int | None = None) -> tuple[str,
     need_counts(jobs=jobs)
     return asked
 
-
+# %% ../../nbs/89_app.arms.ipynb #34df9c1b
 @checked
 def arm_jobs(cfg: Config, data: ForecastData, folder: Path, arms: Sequence[str] = ("no", "true"),
              seeds: int = 1) -> dict[str, list[Job]]:
@@ -189,14 +190,13 @@ def arm_jobs(cfg: Config, data: ForecastData, folder: Path, arms: Sequence[str] 
 @checked
 def planted_jobs(cfg: Config, data: ForecastData, folder: Path,
                  count: int) -> list[tuple[str, str, float, Job]]:
-    """Return for each kind of input and the first `count` of SIZES: the input, the words for its
-    planted signal, the size, and the job, whose folder is not kept."""
+    """Return for the sky and a covariate and the first `count` of SIZES: the input, the words for
+    its planted signal, the size, and the job, whose folder is not kept."""
     need_counts(0, count=count)
-    names = input_names(cfg.model)
+    names, made = input_names(cfg.model), []
     known = [] if data.covariates is None else data.covariates.known
-    kinds = {("sky" if name == "sky" else name in known): name for name in reversed(names)}
-    made = []
-    for name in reversed(kinds.values()):
+    columns = sorted((name for name in names if name != "sky"), key=lambda name: name not in known)
+    for name in [*(name for name in names if name == "sky"), *columns[:1]]:
         for r2 in SIZES[:count]:
             words, copy = planted_copy(data, name, r2)
             job = Job(f"planted, {words}, {r2:.0%}", cfg, copy,

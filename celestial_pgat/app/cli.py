@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from .commands import (Refused, candles_text, forecast, need_texts, print_notes,
                                          rebuild, run)
-from .leaving import Stop, undisturbed
+from .leaving import JobFailed, Stop, undisturbed
 from ..core.files import DiskFull
 
 # %% ../../nbs/80_app.cli.ipynb #a795807a
@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
          "1)", type=int, default=1)
     _add(train, "--arms", "models to train, of no, true and false inputs (default: no,true)",
          default="no,true")
-    _add(train, "--power", "how many known signals are planted into copies of the prices and looked "
-         "for (default: 1 with the demo preset, else 0)", type=int)
+    _add(train, "--power", "how many known signals are planted into copies of the prices and "
+         "looked for (default: 1 with the demo preset, else 0)", type=int)
     _add(train, "--jobs", "trainings side by side (default: what cores and memory allow)", type=int)
     _add(train, "--output", "where the run's folder is made (default: runs)", default="runs")
     ahead = commands.add_parser("forecast", help="forecast the next sessions with a trained model")
@@ -113,7 +113,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except BrokenPipeError:  # who read the output has left
             _drop_output()
             return 128 + signal.SIGPIPE
-        except (Refused, FloatingPointError, DiskFull, KeyboardInterrupt) as error:
+        except (Refused, FloatingPointError, DiskFull, JobFailed, KeyboardInterrupt) as error:
             by_hand = isinstance(error, KeyboardInterrupt)
             text, number = str(error), stop.number or by_hand * signal.SIGINT
         except BaseException as error:

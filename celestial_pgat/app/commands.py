@@ -90,16 +90,17 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
         from celestial_pgat.evaluate.references import reference_forecasts
         from celestial_pgat.model.config import load_config
         named = {"source": data, "covariates": covariates, "future": future, "known": known}
-        chosen = [{"data": {key: str(value)}} for key, value in named.items() if value is not None]
-        chosen = [{"data": {k: v for one in chosen for k, v in one["data"].items()}}] * bool(chosen)
-        chosen += [{"seed": seed}] * (seed is not None) + [{"model": {"use_sky": False}}] * (not sky)
+        own = {key: str(value) for key, value in named.items() if value is not None}
+        chosen = [{"data": own}] if own else []
+        chosen += [{"seed": seed}] if seed is not None else []
+        chosen += [] if sky else [{"model": {"use_sky": False}}]
         cfg = load_config(base, config, [*overrides, *chosen])
         if cfg.data.covariates is None:
             inputs_in_words(cfg.model)                  # nothing to compare is refused at once
         with collect_notes() as notes:
             windows = prepare(cfg, *read_inputs(cfg.data))
-        model = dataclasses.replace(cfg.model, covariates=windows.layout)
-        cfg = dataclasses.replace(cfg, model=model)
+        layout = None if windows.covariates is None else windows.covariates.layout
+        cfg = dataclasses.replace(cfg, model=dataclasses.replace(cfg.model, covariates=layout))
         inputs_in_words(cfg.model)
         # what cannot be judged is refused now, and not after the training
         evaluate(reference_forecasts(windows), *windows.test.truth())
@@ -192,7 +193,8 @@ def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequen
     period = f"{len(origins)} test windows, {origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}"
     print(f"\n{fill(headline, 80)}.\n\n{period}\n{summary_text(found.metrics)}")
     if len(found.ahead):
-        print(f"\nthe next sessions, by the model {found.arms['true']}\n{candles_text(found.ahead)}")
+        print(f"\nthe next sessions, by the model {found.arms['true']}\n"
+              f"{candles_text(found.ahead)}")
     sys.stdout.flush()
     models = [result.model for result in results[found.arms["true"]]]
     found = add_power(add_inputs(found, models, windows, progress=progress), copies, progress)

@@ -20,7 +20,6 @@ from matplotlib.figure import Figure
 from .results import Run
 from ..core.checks import checked, need_columns, need_counts, need_finite, need_rows
 from ..evaluate.metrics import forecast_colors
-from ..evaluate.verdict import WITH, WITHOUT
 from ..sky.bodies import Body
 from ..sky.pictures import plot_wheel
 

@@ -68,7 +68,8 @@ def inputs_table(run: Run) -> Styler:
     table = run.inputs.set_index("input")
     table["rank"] = table["place"].astype(str) + " of " + table["tables"].astype(str)
     shown = table[["influence", "cost", "low", "high", "rank", "p", "verdict"]]
-    forms = dict.fromkeys(["cost", "low", "high"], "{:+.2%}") | {"influence": "{:.3f}", "p": "{:.3f}"}
+    forms = dict.fromkeys(["cost", "low", "high"], "{:+.2%}")
+    forms |= dict.fromkeys(["influence", "p"], "{:.3f}")
     return shown.style.format(forms, na_rep="–")
 
 

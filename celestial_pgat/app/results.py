@@ -93,8 +93,8 @@ class Run:
 def _observe_batch(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return forecast [B,P,4], gate [B,d] (or [B,0]) and adjacency [B,N,N] at the origins."""
     if getattr(model, "graph", None) is None:
-        raise ValueError("the model has no nodes, neither sky nor covariates, so it has no gate and "
-                         "no adjacency; pass the model with the inputs, or use predict for "
+        raise ValueError("the model has no nodes, neither sky nor covariates, so it has no gate "
+                         "and no adjacency; pass the model with the inputs, or use predict for "
                          "forecasts alone")
     opening = getattr(model.fusion, "opening", None)
     with (evaluating(model), capture(opening or model.fusion) as gate,
@@ -135,8 +135,8 @@ def _check_results(results: dict[str, Sequence[Any]]) -> None:
     """Refuse results without the model that has the inputs, or with different seeds."""
     arms = arms_of([*results])
     if "true" not in arms or len(arms) < len(results):
-        raise ValueError(f"results are named {', '.join(map(repr, results))}; a run has a model such "
-                         f"as {WITH!r}, and beside it such as {WITHOUT!r} and 'with false sky'")
+        raise ValueError(f"results are named {', '.join(map(repr, results))}; a run has a model "
+                         f"such as {WITH!r}, and beside it {WITHOUT!r} or 'with false sky'")
     need_rows(**{name.replace(" ", "_"): fits for name, fits in results.items()})
     for name, fits in results.items():
         for result in fits:
@@ -155,15 +155,15 @@ def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
     """Forecast the test windows with all models and references; no input is judged yet.
 
     results: what `fit` returned for each seed, by the names of arms (see `arm_name`); seeds are
-    those from `cfg.seed` on. A model with false inputs forecasts from `false`, the same windows with
-    these. notes: what is to be said about the data. Raises ValueError for other names."""
+    those from `cfg.seed` on. A model with false inputs forecasts from `false`, the same windows
+    with these. notes: what is to be said about the data. Raises ValueError for other names."""
     _check_results(results)
-    models, arms = ({name: [result.model for result in fits] for name, fits in results.items()},
-                    arms_of([*results]))
+    models = {name: [result.model for result in fits] for name, fits in results.items()}
+    arms = arms_of([*results])
     own = models[arms["true"]]
     (_, gate, adjacency), seeds = _observe(own[0], data.test), len(own)
     if "false" in arms and false is None:
-        raise ValueError(f"{arms['false']!r} forecasts from false inputs; give these windows as false")
+        raise ValueError(f"{arms['false']!r} forecasts from false inputs; give them as false")
     windows = {arms.get("false"): false}
     by_seed = {name: [predict(model, windows.get(name, data).test) for model in made]
                for name, made in models.items()}
@@ -191,7 +191,7 @@ def add_power(run: Run, copies: Sequence[tuple], progress: bool = True) -> Run:
     copies: (input, words for the signal, its share of the variance, windows, trained model)."""
     rows = []
     for name, words, r2, data, model in copies:
-        inputs, _ = judge_inputs([model], data, 19, progress, [name])
+        inputs, _ = judge_inputs([model], data, 19, progress, [name], len(run.inputs) or 1)
         rows.append(inputs.assign(signal=words, r2=r2))
     return replace(run, power=pd.concat(rows)[list(run.power)]) if rows else run
 

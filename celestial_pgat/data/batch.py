@@ -23,6 +23,13 @@ from ..core.files import counted
 from ..sky.waves import WAVES, wave_table
 
 # %% ../../nbs/18_data.batch.ipynb #de8e9405
+def _field_line(name: str, value: Tensor) -> str:
+    """Write the name, the shape, the type and the range of a field."""
+    low, high = (value.amin(), value.amax()) if value.numel() else (np.nan, np.nan)
+    shape, kind = str(list(value.shape)), str(value.dtype)[6:]
+    return f"  {name:18}{shape:22}{kind:9}{low:9.3f} to {high:.3f}"
+
+# %% ../../nbs/18_data.batch.ipynb #52e601d4
 @dataclass(eq=False, repr=False)
 class ForecastBatch:
     """Hold a batch of windows. B windows, T history steps, P forecast steps, W waves, N bodies, C
@@ -72,12 +79,8 @@ class ForecastBatch:
         return torch.exp(values.cpu().double() * scale + anchor)
 
     def __repr__(self) -> str:
-        rows = [f"ForecastBatch of {len(self)} windows"]
-        for name, value in vars(self).items():
-            low, high = (value.amin(), value.amax()) if value.numel() else (np.nan, np.nan)
-            shape, kind = str(list(value.shape)), str(value.dtype)[6:]
-            rows.append(f"  {name:18}{shape:22}{kind:9}{low:9.3f} to {high:.3f}")
-        return "\n".join(rows)
+        rows = [_field_line(name, value) for name, value in vars(self).items()]
+        return "\n".join([f"ForecastBatch of {len(self)} windows", *rows])
 
 # %% ../../nbs/18_data.batch.ipynb #af6b3f37
 def assemble(log_prices: Float[Tensor, "batch span 4"], waves: Float[Tensor, "batch span waves"],
@@ -114,6 +117,15 @@ def standardise(waves: pd.DataFrame
     return np.where(angle, 0.0, center), np.where(angle | constant, 1.0, spread)
 
 # %% ../../nbs/18_data.batch.ipynb #bd377a32
+def _need_changes(pairs: Mapping[str, tuple[float, float]], rows: int) -> None:
+    """Raise ValueError for a covariate without deviation; `pairs` are center and scale by name."""
+    for name, (center, spread) in pairs.items():
+        if not spread > 1e-12 * abs(center):
+            raise ValueError(f"the covariate {name} is {center:.6g} in all {rows} training rows, so "
+                             "nothing can be learned of it; leave it out, or give rows in which "
+                             "it changes")
+
+
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Scales:
@@ -145,11 +157,7 @@ class Scales:
         pairs = {} if covariates is None else {
             str(name): (float(values.mean()), float(values.std(ddof=0)))
             for name, values in covariates.items()}
-        for name, (center, spread) in pairs.items():
-            if not spread > 1e-12 * abs(center):
-                raise ValueError(f"the covariate {name} is {center:.6g} in all {len(covariates)} "
-                                 "training rows, so nothing can be learned of it; leave it out, or "
-                                 "give rows in which it changes")
+        _need_changes(pairs, len(log_prices))
         return cls(price, *standardise(waves), pairs)
 
     def apply(self, waves: pd.DataFrame) -> Tensor:

@@ -186,6 +186,11 @@ class Covariates:
         """List the columns, group by group."""
         return list(self.table.columns)
 
+    @property
+    def layout(self) -> str:
+        """Return the groups as a text, as `model.covariates` takes them."""
+        return format_groups(self.groups)
+
     def rows(self, days: pd.DatetimeIndex, ahead: int = 0) -> pd.DataFrame:
         """Return the values [days x columns] of `days`, of any time of day; the last `ahead` of
         them are still to come.

@@ -11,6 +11,7 @@ __all__ = ['YEAR', 'COLUMNS', 'placebo_years', 'placebo_lags', 'test_under', 'in
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,13 +19,14 @@ import pandas as pd
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from scipy.stats import t as student
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..core.checks import (
     checked, need_columns, need_counts, need_finite, need_rows, need_same_shape)
 from ..core.files import counted
-from ..core.intervals import compare_errors, share_text
+from ..core.intervals import Comparison, compare_errors, share_text
 from ..data.windows import ForecastData, WindowDataset
 from .references import predict, truth_of
 from ..fusion.gate import evaluating
@@ -133,19 +135,30 @@ def placebo_correlations(forecasts: Float[np.ndarray, "table window step channel
     return np.divide(part @ true, size, out=np.zeros(len(part)), where=size > 1e-12 * true.size)
 
 # %% ../../nbs/77_evaluate.placebo.ipynb #290ca31e
-COLUMNS = ("input", "influence", "cost", "low", "high", "reason", "least_seed", "most_seed", "place",
-           "tables", "p", "verdict")
+def _widened(found: Comparison, errors: Float[np.ndarray, "table"]) -> Comparison:
+    """Return the cost with an interval that holds the spread of the errors of other tables."""
+    others, share = len(errors) - 1, (1 + found.level) / 2
+    if found.reason or others < 2:
+        return found
+    reach = student.ppf(share, others - 1) * errors[1:].std(ddof=1) * (1 + 1 / others) ** 0.5
+    reach = float(reach / errors[0])
+    return replace(found, low=min(found.low, found.change - reach),
+                   high=max(found.high, found.change + reach))
+
+
+COLUMNS = ("input", "influence", "cost", "low", "high", "reason", "least_seed", "most_seed",
+           "place", "tables", "p", "verdict")
 
 
 @checked
 def judge_input(forecasts: Float[np.ndarray, "table seed window step channel"],
-                truth: Float[np.ndarray, "window step channel"], horizon: int,
-                inputs: int = 1) -> tuple[dict, pd.DataFrame]:
+                truth: Float[np.ndarray, "window step channel"], horizon: int, inputs: int = 1,
+                alike: bool = False) -> tuple[dict, pd.DataFrame]:
     """Judge an input by forecasts, of the true table first: the row of COLUMNS but its name, and by
     table the columns correlation and mse [scaled].
 
     Several seeds count by their mean forecast; the cost of each stands beside. `inputs` is how many
-    are judged together."""
+    are judged together; where the other tables are `alike`, their spread widens the interval."""
     need_rows(2, forecasts=forecasts)
     need_counts(inputs=inputs)
     forecasts = forecasts - forecasts.mean(axis=2, keepdims=True) + forecasts[:1].mean(
@@ -155,6 +168,7 @@ def judge_input(forecasts: Float[np.ndarray, "table seed window step channel"],
     by_seed = ((forecasts - truth) ** 2).mean(axis=(2, 3, 4))  # [table, seed]
     costs = by_seed[1:].mean(axis=0) / np.where(by_seed[0] > 0, by_seed[0], np.nan) - 1
     found = compare_errors(errors[1:].mean(axis=0), errors[0], horizon, 1 - 0.05 / inputs)
+    found = _widened(found, errors.mean(axis=1)) if alike else found
     correlation, spread = placebo_correlations(mean, truth), (mean[0] - mean[0].mean(0)).std()
     moved = float(((mean[1:] - mean[0]) ** 2).mean() ** 0.5)
     place = int((correlation >= correlation[0]).sum())
@@ -185,16 +199,17 @@ def _forecasts_under(models: Sequence[nn.Module], data: ForecastData, name: str,
 
 @checked
 def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int | None = None,
-                 progress: bool = True,
-                 names: Sequence[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+                 progress: bool = True, names: Sequence[str] | None = None,
+                 together: int | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Judge the inputs `names` of trained models, one for each seed; by default all.
 
     `count` other tables of each are tried, by default 39, or 19 where more than three inputs are
-    judged. Returns a table with COLUMNS, a row for each input, and what it rests on: input, shift (0 is the
-    true table, else years of the sky, or rows), correlation, mse. Without an input both are
+    judged. `together` is how many intervals shall hold at once, by default those of `names`.
+    Returns a table with COLUMNS, a row for each input, and what it rests on: input, shift (0 is
+    the true table, else years of the sky, or rows), correlation, mse. Without an input both are
     empty."""
     need_rows(models=models)
-    need_counts(count=count)
+    need_counts(count=count, together=together)
     truth = truth_of(data.test).target.double().numpy()
     names = input_names(models[0].cfg) if names is None else [*names]
     count = count or (39 if len(names) <= 3 else 19)
@@ -207,7 +222,8 @@ def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int | N
                                        disable=None if progress else True, leave=False))
         for name in names:
             shifts, forecasts = _forecasts_under(models, data, name, count, pool, bar)
-            row, table = judge_input(forecasts, truth, data.horizon, len(names))
+            row, table = judge_input(forecasts, truth, data.horizon, together or len(names),
+                                     name != "sky")
             rows.append({"input": name, **row})
             tables.append(table.assign(input=name, shift=shifts))
     placebo = pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
@@ -261,7 +277,8 @@ def plot_inputs(inputs: pd.DataFrame) -> Figure:
         axis.plot(100 * row.cost, place, "o", color=color)
     axis.axvline(0, color="0.4", linestyle="--", linewidth=1)
     axis.set_yticks(range(len(shown)), shown["input"])
-    axis.set(xlabel="rise of the error with values of other days [%]", ylim=(-0.6, len(shown) - 0.4),
+    axis.set(xlabel="rise of the error with values of other days [%]",
+             ylim=(-0.6, len(shown) - 0.4),
              title=f"{counted(helping, 'input')} of {len(inputs)} shown to help")
     plt.close(figure)
     return figure

@@ -83,8 +83,8 @@ def power_sentence(power: pd.DataFrame) -> str:
     `power` has a row for each planted signal: signal, r2, cost, low, high, verdict; without a row,
     nothing was measured."""
     if power.empty:
-        return ("**Power not measured**: what this run could have seen is not known; --power 1 plants "
-                "a signal of known size and looks whether it is found.")
+        return ("**Power not measured**: what this run could have seen is not known; --power 1 "
+                "plants a signal of known size and looks whether it is found.")
     need_columns(["signal", "r2", "cost", "low", "high", "verdict"], power=power)
     return " ".join(map(_planted_sentence, power.itertuples()))
 
@@ -98,5 +98,5 @@ def _planted_sentence(row) -> str:
         limit = smallest_effect(row.r2, row.cost, row.low)
         return (f"**Power**: {what} found it ({found}). If smaller ones are learned as well, about "
                 f"{limit:.1%} would be found in 80 of 100 cases.")
-    return (f"**Power**: {what} **missed** it ({found}): nothing of this size or smaller can be "
-            "seen by this run. More rows, more steps or more seeds see more.")
+    return (f"**Power**: {what} **missed** it ({found}): effects of this size and smaller ones "
+            "cannot be counted on to show in this run. More rows, steps or seeds show more.")

@@ -119,7 +119,7 @@ class CelestialBodyNodes(nn.Module):
         self.register_buffer("itself", itself, persistent=False)
 
     def aspects(self, edges: Tensor) -> tuple[Adjacency, Nodes]:
-        """Return the astronomical adjacency `[B,L,N,N]` and what each body receives, `[B,L,13,5]`."""
+        """Return the astronomical adjacency `[B,L,N,N]`, and what bodies receive `[B,L,13,5]`."""
         separation = edges[..., EDGE_FEATURES.index("separation")]  # [B,L,13,13]
         adjacency, received = self.geometry(separation)  # [B,L,13,13], [B,L,13,5]
         others = self.n_nodes - self.n_bodies
