@@ -121,7 +121,7 @@ SPEED = 0.87  # of the clock of false inputs
 @checked
 def false_inputs(data: ForecastData) -> ForecastData:
     """Return the same windows with a sky and covariates on a clock that runs at SPEED."""
-    dates, waves = data.prices.index, data.given_waves
+    dates, waves = data.prices.index, data.given["waves"]
     rows = np.round(SPEED * np.arange(len(dates))).astype(int)
     waves = (stretched(dates, SPEED, data.hour) if waves is None else
              waves.loc[dates].iloc[rows].set_axis(dates))

@@ -117,20 +117,32 @@ def standardise(waves: pd.DataFrame
     return np.where(angle, 0.0, center), np.where(angle | constant, 1.0, spread)
 
 # %% ../../nbs/18_data.batch.ipynb #bd377a32
-def _need_changes(pairs: Mapping[str, tuple[float, float]], rows: int) -> None:
-    """Raise ValueError for a covariate without deviation; `pairs` are center and scale by name."""
-    for name, (center, spread) in pairs.items():
+def _covariate_scales(columns: pd.DataFrame | None) -> dict[str, tuple[float, float]]:
+    """Return center and scale of each column by name; ValueError for one that never changes."""
+    pairs = {}
+    for name, values in ({} if columns is None else columns).items():
+        center, spread = pairs[str(name)] = float(values.mean()), float(values.std(ddof=0))
         if not spread > 1e-12 * abs(center):
-            raise ValueError(f"the covariate {name} is {center:.6g} in all {rows} training rows, so "
-                             "nothing can be learned of it; leave it out, or give rows in which "
-                             "it changes")
+            raise ValueError(f"the covariate {name} is {center:.6g} in all {len(values)} training "
+                             "rows, so nothing can be learned of it; leave it out, or give rows "
+                             "in which it changes")
+    return pairs
 
 
+def _saved_waves(saved: Mapping[str, Any], key: str) -> np.ndarray:
+    """Return saved numbers in the order of the waves; ValueError for other names."""
+    if wrong := set(saved[key]) ^ set(WAVES.names):
+        raise ValueError(f"{key} does not fit the waves of this version; missing or unknown: "
+                         f"{', '.join(sorted(wrong)[:5])}. Load the model with the version that "
+                         "saved it")
+    return np.array([saved[key][name] for name in WAVES.names], float)
+
+# %% ../../nbs/18_data.batch.ipynb #0e25c71f
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Scales:
-    """Hold `price` (a daily log change) and each wave's center and scale, of training rows; and
-    those of covariates, by name."""
+    """Hold `price` (a daily log change), center and scale of each wave, and of covariates by name,
+    of training rows."""
     price: float
     wave_center: Float[np.ndarray, "waves"]
     wave_scale: Float[np.ndarray, "waves"]
@@ -147,51 +159,37 @@ class Scales:
     @classmethod
     def fit(cls, log_prices: pd.DataFrame, waves: pd.DataFrame,
             covariates: pd.DataFrame | None = None) -> "Scales":
-        """Fit on rows of log prices, of waves and of covariates.
-
-        Raises ValueError if the close, or a covariate, never changes."""
+        """Fit on rows of each; ValueError if the close, or a covariate, never changes."""
         price = float(log_prices["Close"].diff().std(ddof=0))
         if not price > 0:
-            raise ValueError(f"the close never changes in the {len(log_prices)} training rows, so "
+            raise ValueError(f"the close never changes in the {len(log_prices)} training rows: "
                              "there is no scale; check the column Close")
-        pairs = {} if covariates is None else {
-            str(name): (float(values.mean()), float(values.std(ddof=0)))
-            for name, values in covariates.items()}
-        _need_changes(pairs, len(log_prices))
-        return cls(price, *standardise(waves), pairs)
+        return cls(price, *standardise(waves), _covariate_scales(covariates))
 
     def apply(self, waves: pd.DataFrame) -> Tensor:
         """Return the waves [rows x 113] scaled, as float32; the columns are taken by name."""
-        values = waves[WAVES.names].to_numpy(float)
-        return torch.from_numpy((values - self.wave_center) / self.wave_scale).float()
+        values = (waves[WAVES.names].to_numpy(float) - self.wave_center) / self.wave_scale
+        return torch.from_numpy(values).float()
 
     def apply_covariates(self, table: pd.DataFrame) -> Tensor:
         """Return the covariates [rows x columns] scaled, as float32, in the order of the scales."""
         need_columns([*self.covariates], table=table)
         center, spread = np.array([*self.covariates.values()], float).reshape(-1, 2).T
-        values = table[[*self.covariates]].to_numpy(float)
-        return torch.from_numpy((values - center) / spread).float()
+        values = (table[[*self.covariates]].to_numpy(float) - center) / spread
+        return torch.from_numpy(values).float()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers for JSON, the waves by name; they come back exactly."""
         named = lambda values: dict(zip(WAVES.names, values.tolist()))
         return {"price": self.price, "wave_center": named(self.wave_center),
-                "wave_scale": named(self.wave_scale),
-                "covariates": {name: list(pair) for name, pair in self.covariates.items()}}
+                "wave_scale": named(self.wave_scale), "covariates": dict(self.covariates)}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Scales":
         """Rebuild from `to_dict`; raises ValueError if the names are not those of the 113 waves."""
-        values = []
-        for key in ("wave_center", "wave_scale"):
-            if wrong := set(saved[key]) ^ set(WAVES.names):
-                raise ValueError(f"{key} does not fit the waves of this version; missing or "
-                                 f"unknown: {', '.join(sorted(wrong)[:5])}. Load the model with "
-                                 "the version that saved it")
-            values.append(np.array([saved[key][name] for name in WAVES.names], float))
-        pairs = {name: (float(low), float(high)) for name, (low, high)
-                 in saved["covariates"].items()}
-        return cls(float(saved["price"]), *values, pairs)
+        waves = [_saved_waves(saved, key) for key in ("wave_center", "wave_scale")]
+        pairs = {name: tuple(map(float, pair)) for name, pair in saved["covariates"].items()}
+        return cls(float(saved["price"]), *waves, pairs)
 
     def __repr__(self) -> str:
         scaled = f"{int((self.wave_scale != 1).sum())} of {len(self.wave_scale)} waves scaled"

@@ -135,6 +135,13 @@ def _held_rows(table: pd.DataFrame, known: Collection[str], days: pd.DatetimeInd
     return found
 
 
+def _slowed(table: pd.DataFrame, speed: float) -> pd.DataFrame:
+    """Return a table whose row i holds the row round(speed i)."""
+    if not 0 < speed < 1:
+        raise ValueError(f"speed={speed} would look ahead or stand still; use a number between 0 "
+                         "and 1, such as 0.7")
+    rows = np.round(speed * np.arange(len(table))).astype(int)
+    return table.iloc[rows].set_axis(table.index)
 
 # %% ../../nbs/21_data.covariates.ipynb #98f5cab6
 def _check_days(table: pd.DataFrame) -> None:
@@ -201,11 +208,7 @@ class Covariates:
 
     def stretched(self, speed: float) -> "Covariates":
         """Return a false table on a slower clock: row i holds the true row round(speed i)."""
-        if not 0 < speed < 1:
-            raise ValueError(f"speed={speed} would look ahead or stand still; use a number "
-                             "between 0 and 1, such as 0.7")
-        rows = np.round(speed * np.arange(len(self.table))).astype(int)
-        return replace(self, table=self.table.iloc[rows].set_axis(self.table.index))
+        return replace(self, table=_slowed(self.table, speed))
 
     def summary(self) -> pd.DataFrame:
         """Return a table of the columns: group, when known, first and last day with a value."""

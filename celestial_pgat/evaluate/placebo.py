@@ -100,7 +100,7 @@ def replaced_inputs(data: ForecastData, name: str,
     columns = [*data.scales.covariates]
     if name != "sky" and name not in columns:
         raise ValueError(f"there is no input {name!r}; there are {', '.join(['sky', *columns])}")
-    if name == "sky" and data.given_waves is None:
+    if name == "sky" and data.given["waves"] is None:
         for year in placebo_years(data.test.dates, count):
             yield year, test_under(data, shifted(data.test.dates, round(YEAR * year), data.hour))
         return
@@ -108,7 +108,7 @@ def replaced_inputs(data: ForecastData, name: str,
     own = data.tables[4][rows]
     for lag in placebo_lags(len(own), data.horizon, count):
         if name == "sky":
-            waves = data.given_waves.loc[data.test.dates]
+            waves = data.given["waves"].loc[data.test.dates]
             turned = waves.set_axis(range(len(waves))).reindex(np.roll(range(len(waves)), lag))
             yield lag, test_under(data, turned.set_axis(waves.index))
         else:

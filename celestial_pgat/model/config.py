@@ -80,6 +80,13 @@ class FusionConfig:
 class _GraphNodes:
     """Read what the nodes of the graph are from `use_sky`, `use_covariates` and `covariates`."""
 
+    def __post_init__(self):
+        check_fields(self)
+        _ = self.groups                        # a text that names no groups is refused
+        for name, heads in {"d": "heads", "body_width": "body_heads",
+                            "celestial_fusion_dim": "heads"}.items():
+            need_heads(getattr(self, name), getattr(self, heads), name)
+
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Return the groups of covariates with their columns."""
@@ -139,11 +146,7 @@ class ModelConfig(_GraphNodes):
     decoder_calendar_fusion: FusionConfig = FusionConfig()  # where it joins the forecast steps
 
     def __post_init__(self):
-        check_fields(self)
-        self.groups                                     # so that a text that has none is refused
-        need_heads(self.d, self.heads, "d")
-        need_heads(self.body_width, self.body_heads, "body_width")
-        need_heads(self.celestial_fusion_dim, self.heads, "celestial_fusion_dim")
+        super().__post_init__()
         if not (self.traditional_learner or self.data_driven_learner or self.stochastic_learner):
             raise ValueError("traditional_learner, data_driven_learner and stochastic_learner "
                              "are all false; set one to true")
