@@ -173,10 +173,9 @@ def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
     losses = pd.concat([result.history.reset_index().assign(forecast=name, seed=cfg.seed + number)
                         for name, fits in results.items() for number, result in enumerate(fits)])
     ahead, missing = _next_sessions(own, data)
-    first = data.prices.index.get_loc(data.test.origins[0]) - cfg.model.history + 1
     return Run(forecasts | {name: torch.stack(values) for name, values in by_seed.items()},
                truth_of(data.test), pd.DatetimeIndex(data.test.origins),
-               np.asarray(data.test.target_dates, dtype="datetime64[ns]"), data.prices.iloc[first:],
+               np.asarray(data.test.target_dates, dtype="datetime64[ns]"), data.prices.loc[data.test.dates[0]:],
                losses[LEARNING].reset_index(drop=True), ahead,
                pd.DataFrame(columns=list(COLUMNS)),
                pd.DataFrame(columns=["input", "shift", "correlation", "mse"]),
