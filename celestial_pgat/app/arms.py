@@ -132,9 +132,20 @@ def false_inputs(data: ForecastData) -> ForecastData:
 @checked
 def planted_copy(data: ForecastData, name: str, r2: float) -> tuple[str, ForecastData]:
     """Return the words for a signal that the input `name` foretells, and the same windows with
-    prices into which it is planted."""
+    prices into which it is planted.
+
+    A column is first moved by half of its rows: it foretells what is planted, and no more."""
+    if name != "sky":
+        data = replace_data(data, covariates=_halfway(data.covariates, name))
     words, signal = signal_of(data, name)
     return words, replace_data(data, prices=plant(data.prices, signal, r2))
+
+
+def _halfway(covariates: Covariates, name: str) -> Covariates:
+    """Return covariates whose column `name` is moved by half of its rows, end to start."""
+    table, rows = covariates.table.copy(), covariates.table[name].notna()
+    table.loc[rows, name] = np.roll(table.loc[rows, name], rows.sum() // 2)
+    return dataclasses.replace(covariates, table=table)
 
 # %% ../../nbs/89_app.arms.ipynb #5e31bd64
 @checked

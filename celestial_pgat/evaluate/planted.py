@@ -55,8 +55,8 @@ def signal_of(data: ForecastData, name: str) -> tuple[str, Float[np.ndarray, "ro
         raise ValueError(f"there is no input {name!r}; there are {', '.join(['sky', *columns])}")
     values = data.tables[4][:, columns.index(name)].double().numpy()
     if name in data.covariates.known:
-        return f"{name} of the same day", values
-    return f"{name} of the day before", np.r_[values[:1], values[:-1]]
+        return f"a column like {name}, on its own day,", values
+    return f"a column like {name}, on the day after it,", np.r_[values[:1], values[:-1]]
 
 # %% ../../nbs/68_evaluate.planted.ipynb #22ae8372
 POWER = (1.96 + 0.84) / 1.96    # of a normal cost: 80 of 100 intervals of 95 % are above zero
