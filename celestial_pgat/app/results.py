@@ -152,7 +152,7 @@ def _check_results(results: dict[str, Sequence[Any]]) -> None:
 LEARNING = ["forecast", "seed", "epoch", "train_loss", "validation_loss"]
 PLACEBO, POWER = ["input", "shift", "correlation", "mse"], ["signal", "r2", *COLUMNS]
 
-
+# %% ../../nbs/78_app.results.ipynb #34a74f4d
 @checked
 def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
            unit: str = "index points", notes: Sequence[str] = (),
