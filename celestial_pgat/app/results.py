@@ -33,6 +33,17 @@ from ..fusion.gate import capture, evaluating
 from ..model.config import Config, config_json
 
 # %% ../../nbs/78_app.results.ipynb #c997d200
+def _need_same_windows(run: "Run") -> None:
+    """Raise ValueError unless everything that has windows has those of the truth."""
+    windows = {name: values.shape[1] for name, values in run.forecasts.items()}
+    windows |= {name: len(getattr(run, name))
+                for name in ("origins", "target_dates", "gate", "adjacency")}
+    if wrong := [f"{name} has {rows}"
+                 for name, rows in windows.items() if rows != len(run.truth.target)]:
+        raise ValueError(f"the truth has {len(run.truth.target)} windows, but {', '.join(wrong)}; "
+                         "give the same windows in all of them")
+
+# %% ../../nbs/78_app.results.ipynb #f1b0f3bd
 @checked
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -67,13 +78,7 @@ class Run:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self):
-        windows = {name: values.shape[1] for name, values in self.forecasts.items()}
-        windows |= {name: len(getattr(self, name))
-                    for name in ("origins", "target_dates", "gate", "adjacency")}
-        if wrong := [f"{name} has {rows}"
-                     for name, rows in windows.items() if rows != len(self.truth.target)]:
-            raise ValueError(f"the truth has {len(self.truth.target)} windows, but "
-                             f"{', '.join(wrong)}; give the same windows in all of them")
+        _need_same_windows(self)
 
     @property
     def arms(self) -> dict[str, str]:
