@@ -32,17 +32,6 @@ from ..evaluate.verdict import WITH, WITHOUT, answers, arms_of, verdict
 from ..fusion.gate import capture, evaluating
 from ..model.config import Config, config_json
 
-# %% ../../nbs/78_app.results.ipynb #c997d200
-def _need_same_windows(run: "Run") -> None:
-    """Raise ValueError unless everything that has windows has those of the truth."""
-    windows = {name: values.shape[1] for name, values in run.forecasts.items()}
-    windows |= {name: len(getattr(run, name))
-                for name in ("origins", "target_dates", "gate", "adjacency")}
-    if wrong := [f"{name} has {rows}"
-                 for name, rows in windows.items() if rows != len(run.truth.target)]:
-        raise ValueError(f"the truth has {len(run.truth.target)} windows, but {', '.join(wrong)}; "
-                         "give the same windows in all of them")
-
 # %% ../../nbs/78_app.results.ipynb #f1b0f3bd
 @checked
 @dataclass(frozen=True, eq=False)
@@ -135,6 +124,17 @@ def _next_sessions(models: Sequence[nn.Module], data: ForecastData) -> tuple[pd.
             forecasts.append(model(batch.to(next(model.parameters()).device)).float().cpu())
     candles = batch.prices(torch.stack(forecasts).mean(dim=0))[0]
     return pd.DataFrame(candles.numpy(), pd.DatetimeIndex(sessions, name="Date"), columns), []
+
+
+def _need_same_windows(run: "Run") -> None:
+    """Raise ValueError unless everything that has windows has those of the truth."""
+    windows = {name: values.shape[1] for name, values in run.forecasts.items()}
+    windows |= {name: len(getattr(run, name))
+                for name in ("origins", "target_dates", "gate", "adjacency")}
+    if wrong := [f"{name} has {rows}"
+                 for name, rows in windows.items() if rows != len(run.truth.target)]:
+        raise ValueError(f"the truth has {len(run.truth.target)} windows, but {', '.join(wrong)}; "
+                         "give the same windows in all of them")
 
 
 def _check_results(results: dict[str, Sequence[Any]]) -> None:
