@@ -92,7 +92,7 @@ class CelestialStream(nn.Module):
         self.covariates = CovariateStates(sizes, width) if sizes else None
 
     def enter(self, waves: Float[Tensor, "batch step wave"],
-              edges: Float[Tensor, "batch step node node feature"],
+              edges: Float[Tensor, "batch step body body feature"],
               covariates: Float[Tensor, "batch step column"]) -> Float[Tensor,
                                                                        "batch step node width"]:
         """Return the first states of the nodes: of the bodies, then of the covariates."""
