@@ -487,13 +487,14 @@ def test_a_run_judges_each_covariate(made):
     folder, printed = made
     inputs = pd.read_csv(folder / "inputs.csv")
     assert inputs["input"].tolist() == ["plan", "survey"] and (inputs["low"] <= inputs["high"]).all()
-    assert (inputs["place"] <= inputs["tables"]).all() and set(inputs["tables"]) == {37}    # 42 windows: lags 3 to 39
+    assert (inputs["place"] <= inputs["tables"]).all() and set(inputs["tables"]) == {40}
     assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["with_covariates", "with_false_covariates", "without_covariates"]
     blind, true = (json.loads((folder / name / "config.json").read_text())["configuration"]["model"] for name in ("without_covariates", "with_covariates"))
     assert (blind["use_sky"], blind["use_covariates"], true["use_sky"], true["use_covariates"]) == (False, False, False, True)
     assert true["covariates"] == "covariates: plan, survey"
     for text in ("with false covariates", "without covariates", "plan", "survey"):
         assert text in printed
+    assert [line for line in printed.splitlines() if len(line) > 80 and not line.startswith(("note: ", "report: "))] == []
 
 
 def test_a_run_says_what_it_could_have_seen(made):

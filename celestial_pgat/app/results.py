@@ -265,7 +265,7 @@ def load_run(folder: str | Path) -> Run:
 
 def _read_run(folder: Path) -> Run:
     """Read the files of a run that are all there."""
-    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype={"nonfinite": str})
+    tables = {name: pd.read_csv(folder / f"{name}.csv", dtype={"nonfinite": str, "reason": str})
               for name in TABLES}
     tables["fusion"] = tables["fusion"].fillna({"nonfinite": ""})
     for name in ("inputs", "power"):
