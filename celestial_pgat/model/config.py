@@ -203,7 +203,10 @@ class ModelConfig:
 
     def __post_init__(self):
         check_fields(self)
-        self.groups                                     # so that a text that has none is refused
+        try:
+            self.groups                                 # so that a text that has none is refused
+        except ValueError as error:
+            raise ValueError(f"covariates: {error}") from None
         need_heads(self.d, self.heads, "d")
         need_heads(self.body_width, self.body_heads, "body_width")
         need_heads(self.celestial_fusion_dim, self.heads, "celestial_fusion_dim")
