@@ -605,6 +605,7 @@ FORWARD = {                                            # modules that a user cal
     "graph.encoding.JointSpatioTemporalEncoding": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=torch.randn(13, 13)),
     "graph.encoding.DynamicJointSpatioTemporalEncoding": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=edges()),
     "model.context.SoftRegimes": lambda: dict(context=torch.randn(2, 3, 8), state=torch.randn(2, 3, 2)),
+    "model.covariates.CovariateStates": lambda: dict(covariates=torch.randn(2, 3, 3)),
     "model.covariates.PartitionedInteraction": lambda: dict(stream=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8), adjacency=edges()),
     "model.pgat.CelestialPGAT": lambda: dict(batch=batch()),
 }
@@ -614,7 +615,7 @@ FORWARD = {                                            # modules that a user cal
 @pytest.mark.parametrize("path", FORWARD)
 def test_odd_inputs_of_a_module_are_answered(path):
     thing = PUBLIC[path]
-    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "cfg": celestial_pgat.preset("smoke").model}
+    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "cfg": celestial_pgat.preset("smoke").model}
     module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
     inputs = FORWARD[path]()
     call(module.forward, inputs)
@@ -627,7 +628,7 @@ def test_empty_batches_pass_through():
     for path, inputs in FORWARD.items():
         if path != "model.pgat.CelestialPGAT":
             thing = PUBLIC[path]
-            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2}
+            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1]}
             module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
             none = {name: value[:0] if isinstance(value, Tensor) and value.ndim > 2 else value for name, value in inputs().items()}
             module(**none)
