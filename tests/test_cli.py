@@ -10,7 +10,7 @@ import pytest
 def test_run_prints_the_table_and_names_the_report(finished):
     folder, printed = finished
     for text in ["the best reference", "random walk", "training median", "scaled candle", "without sky", "with sky", "always up", "MSE",
-                 "MAE", "skill", "direction", "the true one ranks", "the next sessions", "2019-01-04", str(folder / "report.html")]:
+                 "MAE", "skill", "direction", "Power not measured", "the next sessions", "2019-01-04", str(folder / "report.html")]:
         assert text in printed
 
 
@@ -18,7 +18,9 @@ def test_run_keeps_its_configuration_and_seed(finished):
     config = json.loads((finished[0] / "with_sky" / "config.json").read_text())["configuration"]
     assert (config["model"]["d"], config["model"]["use_sky"], config["seed"]) == (24, True, 7)
     blind = json.loads((finished[0] / "without_sky" / "config.json").read_text())["configuration"]
-    assert blind["model"].pop("use_sky") is False and config["model"].pop("use_sky") and blind == config
+    inputs = ("use_sky", "use_covariates")
+    assert not any(blind["model"].pop(name) for name in inputs) and all(config["model"].pop(name) for name in inputs)
+    assert blind == config
 
 
 def test_metrics_of_the_random_walk_are_those_of_the_last_close(finished, table):
@@ -36,9 +38,9 @@ def test_metrics_of_the_random_walk_are_those_of_the_last_close(finished, table)
 def test_report_is_complete_and_offline(finished):
     folder, _ = finished
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64") == 10 and page.count("<details") == 7
+    assert page.count("data:image/png;base64") == 11 and page.count("<details") == 8
     first = page[page.index("<body>"):page.index("<details")]
-    assert all(text in first for text in ("the best reference", "The next sessions", "2019-01-04", "Skies of other years"))
+    assert all(text in first for text in ("the best reference", "The next sessions", "2019-01-04", "What each input is worth"))
     assert "<script src=\"http" not in page and "@import url(http" not in page
     cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
@@ -147,7 +149,7 @@ def test_what_is_printed_fits_a_terminal(finished, call):
     helps = [call(*name, "--help").stdout for name in ([], ["run"], ["forecast"], ["report"])]
     ahead = call("forecast", "--model", finished[0]).stdout
     lines = [line for text in [finished[1], ahead, *helps] for line in text.splitlines()
-             if not line.startswith("report: ") and " epochs in " not in line]
+             if not line.startswith(("report: ", "note: ")) and " epochs in " not in line]     # a note is one line
     assert len(lines) > 40 and [line for line in lines if len(line) > 80] == []
 
 
@@ -211,10 +213,10 @@ def test_a_market_that_stands_still_in_the_test_is_judged_in_words(tmp_path, cal
 
 def test_a_stop_during_the_placebo_leaves_the_judgement(table, tmp_path, call, monkeypatch):
     from celestial_pgat.app import results
-    monkeypatch.setattr(results, "placebo_table", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(results, "judge_inputs", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=1", "--set", "train.warmup_epochs=0")
     assert done.returncode == 130 and "celestial-pgat report" in done.stderr
     (folder,) = tmp_path.iterdir()
     assert "the best reference" in json.loads((folder / "metrics.json").read_text())["verdict"]
     report = call("report", folder)
-    assert report.returncode == 0 and "Skies of other years" not in (folder / "report.html").read_text(encoding="utf-8")
+    assert report.returncode == 0 and "What each input is worth" not in (folder / "report.html").read_text(encoding="utf-8")

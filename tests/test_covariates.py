@@ -2,14 +2,24 @@
 
 Each table is written in a folder of its own and read as a file.
 """
+import dataclasses
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from celestial_pgat.core.files import collect_notes
+from celestial_pgat.data.calendar import next_sessions
 from celestial_pgat.data.copies import FEWEST, future_copies, refuse_copies
 from celestial_pgat.data.covariates import Covariates, check_covariates, read_covariates
 from celestial_pgat.data.prices import load_ohlc
+from celestial_pgat.data.windows import ForecastData, future_batch, random_batch
+from celestial_pgat.evaluate.references import predict
+from celestial_pgat.model.config import load_config, preset
+from celestial_pgat.model.pgat import CelestialPGAT
 
 DAYS = pd.bdate_range("2024-01-01", periods=30, name="Date")
 TABLE = pd.DataFrame({"load": np.arange(30.0) ** 1.5, "holiday": 1.0 * (np.arange(30) % 7 == 0)}, index=DAYS)
@@ -279,3 +289,271 @@ def test_the_remedy_of_a_copy_mends_it(prices, beside):
         table = beside.assign(odd=prices["Close"].shift(-rows).ffill())
         assert f"shift it by {rows} row" in refusal(refuse_copies, table, prices, 5)
         refuse_copies(table.assign(odd=table["odd"].shift(rows).bfill()), prices, 5)
+
+
+# ---- no leak: through the windows and a model
+
+ROWS, COMING = 240, 5
+KNOWN, GROUPS = ("load", "holiday"), {"plans": ("holiday",), "grid": ("load", "wind"), "sea": ("tide",)}
+PAST = ("wind", "tide")
+
+
+@pytest.fixture(scope="module")
+def short(prices) -> pd.DataFrame:
+    return prices[-ROWS:]
+
+
+@pytest.fixture(scope="module")
+def columns(short) -> pd.DataFrame:
+    """Four columns of the days of `short` and of five sessions to come."""
+    days = short.index.append(next_sessions(short.index[-1], COMING)).rename("Date")
+    return pd.DataFrame(np.random.default_rng(3).normal(size=(len(days), 4)), days, ["load", "holiday", "wind", "tide"])
+
+
+def cut(short, columns, **options) -> ForecastData:
+    """Return the windows of the small model."""
+    with collect_notes():
+        return ForecastData(short, 16, 3, 16, **{"covariates": columns, "known": KNOWN, "groups": GROUPS, **options})
+
+
+def moved(columns, names, rows) -> pd.DataFrame:
+    """Return a copy of the columns with other values of `names` in `rows`."""
+    table = columns.copy()
+    table.iloc[rows, table.columns.get_indexer(list(names))] += 3
+    return table
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["beside the sky", "without the sky"])
+def model(request) -> CelestialPGAT:
+    """The small model with weights that are not zero anywhere, as after a training."""
+    cfg = load_config("smoke", None, [{"model": {"use_sky": request.param, "covariates": cut_layout()}}])
+    torch.manual_seed(0)
+    built = CelestialPGAT(cfg.model)
+    with torch.no_grad():
+        for weight in built.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    return built.eval()
+
+
+def cut_layout() -> str:
+    return "; ".join(f"{name}: {', '.join(own)}" for name, own in GROUPS.items())
+
+
+def changed(model, short, columns, names, row) -> torch.Tensor:
+    """Say for each test window whether its forecast changes when `names` change from `row` on."""
+    first, second = (predict(model, cut(short, table).test) for table in (columns, moved(columns, names, slice(row, None))))
+    return (first != second).any(dim=2).any(dim=1)
+
+
+@pytest.mark.parametrize("back", [1, 2, 9, 15])
+def test_a_past_only_column_after_the_origin_changes_no_forecast(back, model, short, columns):
+    row = ROWS - 3 - back                                                     # an origin of the test windows
+    origins = short.index.get_indexer(cut(short, columns).test.origins)
+    for names in (PAST, PAST[:1], PAST[1:]):
+        assert changed(model, short, columns, names, row).tolist() == (origins >= row).tolist()
+
+
+@pytest.mark.parametrize("back", [1, 2, 9, 15])
+def test_a_known_column_on_the_forecast_days_changes_the_forecast_and_later_ones_do_not(back, model, short, columns):
+    row = ROWS - back
+    last = short.index.get_indexer(cut(short, columns).test.target_dates[:, -1])
+    for names in (KNOWN, KNOWN[:1], KNOWN[1:]):
+        assert changed(model, short, columns, names, row).tolist() == (last >= row).tolist()
+
+
+def test_nothing_after_the_last_forecast_day_or_before_the_history_changes_a_forecast(model, short, columns):
+    assert not changed(model, short, columns, columns.columns, ROWS).any()
+    data = cut(short, columns)
+    begin = short.index.get_indexer(data.test.origins)[0] - 15
+    table = moved(columns, columns.columns, slice(begin - 3, begin))          # rows of validation: they fit no scale
+    assert torch.equal(predict(model, data.test), predict(model, cut(short, table).test))
+    table = moved(columns, columns.columns, slice(begin, begin + 1))
+    assert (predict(model, data.test) != predict(model, cut(short, table).test)).flatten(1).any(1).tolist() == [True] + 17 * [False]
+
+
+@pytest.mark.parametrize("field", ["past_covariates", "future_covariates"])
+@pytest.mark.parametrize("column", range(4))
+def test_a_sample_knows_nothing_of_another(field, column, model, short, columns):
+    batch = cut(short, columns).test[[0, 9, 17]]
+    values = getattr(batch, field).clone()
+    values[1, :, column] += 3
+    with torch.no_grad():
+        first, second = model(batch), model(dataclasses.replace(batch, **{field: values}))
+    assert (first != second).flatten(1).any(1).tolist() == [False, True, False]
+
+
+def test_scales_are_those_of_the_training_rows(short, columns):
+    data = cut(short, columns)
+    end = data.blocks["train"].stop
+    own = columns.iloc[:end]
+    for name, (center, spread) in data.scales.covariates.items():
+        assert (center, spread) == (pytest.approx(own[name].mean()), pytest.approx(own[name].std(ddof=0)))
+    later = cut(short, moved(columns, columns.columns, slice(end, None)))
+    assert later.scales.to_dict() == data.scales.to_dict()
+    assert torch.equal(later.tables[4][:end], data.tables[4][:end])
+    sooner = cut(short, moved(columns, columns.columns, slice(end - 1, end)))
+    assert all(sooner.scales.covariates[name] != data.scales.covariates[name] for name in columns)
+
+
+# ---- the windows, and what is to come
+
+def test_windows_hold_the_columns_in_the_order_of_their_groups(short, columns):
+    data = cut(short, columns)
+    order = ["holiday", "load", "wind", "tide"]
+    assert data.layout == cut_layout() and data.covariates.columns == order == [*data.scales.covariates]
+    batch, row = data.test[4], short.index.get_loc(data.test.origins[4])
+    for place, name in enumerate(order):
+        center, spread = data.scales.covariates[name]
+        scaled = torch.tensor(((columns[name] - center) / spread).to_numpy()).float()
+        torch.testing.assert_close(batch.past_covariates[0, :, place], scaled[row - 15:row + 1])
+        ahead = scaled[row + 1:row + 4] if name in KNOWN else scaled[row].expand(3)
+        torch.testing.assert_close(batch.future_covariates[0, :, place], ahead)
+
+
+def test_a_table_gives_the_same_windows_as_its_covariates(short, columns):
+    by_table, ready = cut(short, columns), read(columns, known=KNOWN, groups=GROUPS)[0]
+    given = cut(short, ready, known=(), groups=None)
+    assert torch.equal(given.tables[4], by_table.tables[4]) and given.layout == by_table.layout
+    assert "say themselves what is known" in refusal(cut, short, ready)
+
+
+def test_the_window_to_come_is_the_test_window_of_its_day(model, short, columns):
+    """A table in which past-only columns end at the origin gives what the whole table gives."""
+    data = cut(short, columns)
+    ended = columns.copy()
+    ended.loc[short.index[-3]:, list(PAST)] = np.nan
+    ready, _ = read(ended, known=KNOWN, groups=GROUPS)
+    batch, sessions = future_batch(short[:-3], 16, 3, data.scales, covariates=ready)
+    window = data.test[len(data.test) - 1]
+    assert sessions.equals(short.index[-3:])
+    for name in vars(batch):
+        if name != "target":
+            torch.testing.assert_close(getattr(batch, name), getattr(window, name), rtol=0, atol=1e-6)
+    with torch.no_grad():
+        torch.testing.assert_close(model(batch), model(window), rtol=0, atol=1e-5)
+
+
+def test_what_is_missing_of_the_days_to_come_is_named(short, columns):
+    short_of_one = columns.copy()
+    short_of_one.loc[short_of_one.index[ROWS + 2]:, "load"] = np.nan
+    assert "load nan on 2019-01-04 is missing" in refusal(cut, short, short_of_one)     # known: it may not end
+    ready, _ = read(columns[:ROWS + 2], known=KNOWN)
+    data = cut(short, ready, known=(), groups=None)
+    message = refusal(data.forecast_batch)
+    assert "on 2019-01-04 is missing" in message and "values of known columns for those to be forecast" in message
+    assert "lack 1 of 240 days of the prices, the first 2018-12-24" in refusal(cut, short, columns.drop(pd.Timestamp("2018-12-24")))
+    batch, sessions = cut(short, columns[:ROWS + 3]).forecast_batch()
+    assert sessions[-1] == columns.index[ROWS + 2] and batch.future_covariates.shape == (1, 3, 4)
+
+
+@pytest.mark.parametrize("sky", [True, False])
+def test_random_batches_have_the_covariates_of_the_model(sky):
+    cfg = load_config("smoke", None, [{"model": {"use_sky": sky, "covariates": cut_layout()}}])
+    batch = random_batch(cfg, batch_size=5)
+    assert batch.past_covariates.shape == (5, 16, 4) and batch.future_covariates.shape == (5, 3, 4)
+    assert CelestialPGAT(cfg.model)(batch).shape == (5, 3, 4) and len(cfg.model.nodes) == 13 * sky + 3
+    none = random_batch(preset("smoke"), batch_size=5)
+    assert none.past_covariates.shape == (5, 16, 0) and none.future_covariates.shape == (5, 3, 0)
+
+
+# ---- the command line
+
+@pytest.fixture(scope="module")
+def tables(prices, tmp_path_factory) -> Path:
+    """A folder of 400 sessions and two columns of them, "plan" known for three sessions more, and tables cut in other ways."""
+    folder, short = tmp_path_factory.mktemp("tables"), prices[-400:]
+    days = short.index.append(next_sessions(short.index[-1], 3)).rename("Date")
+    mine = pd.DataFrame(np.random.default_rng(5).normal(size=(len(days), 2)), days, ["plan", "survey"])
+    mine.loc[days[400]:, "survey"] = np.nan
+    short.to_csv(folder / "prices.csv")
+    mine.to_csv(folder / "mine.csv")
+    mine[:400].to_csv(folder / "ended.csv")
+    mine[400:][["plan"]].to_csv(folder / "later.csv")
+    (mine[400:][["plan"]] + 3).to_csv(folder / "busier.csv")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(tables, call) -> tuple[Path, str]:
+    """A run with covariates in the place of the sky, with every arm and planted signals; its folder and what it printed."""
+    done = call("run", "--preset", "smoke", "--data", tables / "prices.csv", "--covariates", tables / "mine.csv", "--known", "plan", "--no-sky",
+                "--arms", "no,true,false", "--power", 1, "--jobs", 1, "--output", tables / "runs")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tables / "runs").iterdir()
+    return folder, done.stdout
+
+
+def test_a_run_judges_each_covariate(made):
+    folder, printed = made
+    inputs = pd.read_csv(folder / "inputs.csv")
+    assert inputs["input"].tolist() == ["plan", "survey"] and (inputs["low"] <= inputs["high"]).all()
+    assert (inputs["place"] <= inputs["tables"]).all() and set(inputs["tables"]) == {40}
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["with_covariates", "with_false_covariates", "without_covariates"]
+    blind, true = (json.loads((folder / name / "config.json").read_text())["configuration"]["model"] for name in ("without_covariates", "with_covariates"))
+    assert (blind["use_sky"], blind["use_covariates"], true["use_sky"], true["use_covariates"]) == (False, False, False, True)
+    assert true["covariates"] == "covariates: plan, survey"
+    for text in ("with false covariates", "without covariates", "plan", "survey"):
+        assert text in printed
+    assert [line for line in printed.splitlines() if len(line) > 80 and not line.startswith(("note: ", "report: "))] == []
+
+
+def test_a_run_says_what_it_could_have_seen(made):
+    folder, printed = made
+    power = pd.read_csv(folder / "power.csv")
+    assert power["signal"].tolist() == ["plan of the same day", "survey of the day before"] and power["r2"].tolist() == [0.05, 0.05]
+    assert "Power" in printed and "Power not measured" not in printed
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for text in ("What each input is worth", "plan of the same day", "survey of the day before", "with false covariates"):
+        assert text in page
+    assert "Skies of other years" not in page
+
+
+def test_a_forecast_takes_the_values_to_come(made, tables, call):
+    folder, printed = made
+    def ahead(*more): return call("forecast", "--model", folder, *more)
+    plain = ahead()
+    assert plain.returncode == 0 and set(plain.stdout.splitlines()[2:]) <= set(printed.splitlines())
+    ended = ["--covariates", tables / "ended.csv"]
+    refused = ahead(*ended)
+    assert refused.returncode == 2 and "plan nan on 2019-01-02 is missing" in refused.stderr and "Traceback" not in refused.stderr
+    again = ahead(*ended, "--future", tables / "later.csv")
+    assert again.returncode == 0 and again.stdout == plain.stdout
+    busier = ahead(*ended, "--future", tables / "busier.csv")
+    assert busier.returncode == 0 and busier.stdout != plain.stdout
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--no-sky"], "leave nothing to compare"), (["--known", "plan"], "known='plan' is about covariates, and there are none"),
+    (["--future", "later.csv"], "is about covariates, and there are none"), (["--set", "data.groups=a: plan"], "is about covariates"),
+    (["--covariates", "mine.csv", "--known", "plam"], "did you mean 'plan'?"), (["--covariates", "absent.csv"], "absent.csv"),
+    (["--covariates", "mine.csv", "--set", "data.groups=a: plan"], "no group has the column 'survey'"),
+    (["--covariates", "mine.csv", "--known", "all"], "survey nan on 2019-01-02 is missing"),
+    (["--covariates", "mine.csv", "--no-sky", "--set", "model.use_covariates=false"], "leave nothing to compare"),
+    (["--covariates", "mine.csv", "--arms", "no,false"], "must have true"), (["--covariates", "mine.csv", "--power", 6], "power=6"),
+    (["--covariates", "mine.csv", "--jobs", 0], "jobs=0"), (["--set", "data.sky=table"], "no column of the sky")])
+def test_what_cannot_be_run_is_refused_before_any_work(arguments, words, tables, tmp_path, call, monkeypatch):
+    monkeypatch.chdir(tables)
+    done = call("run", "--preset", "smoke", "--data", "prices.csv", "--output", tmp_path / "runs", *arguments)
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
+
+
+def test_the_sky_of_the_table_is_used_where_it_is_asked_for(tmp_path, call, monkeypatch):
+    from celestial_pgat.app import report
+    from celestial_pgat.app.commands import plan
+    from celestial_pgat.sky.table import read_table
+    monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
+    sample = Path(__file__).parents[1] / "data" / "sample.csv"
+    own, (_, table, said) = read_table(sample).waves, plan(sample, None, ["data.sky=table"], "smoke")
+    assert torch.equal(table.tables[1], table.scales.apply(own.loc[table.prices.index]))
+    assert any("the sky of the table is used. Both were compared" in text for text in said)
+    _, computed, said = plan(sample, None, [], "smoke")
+    assert any("the sky is computed; --set data.sky=table" in text and "Both were compared" in text for text in said)
+    assert not torch.equal(computed.tables[1], table.tables[1])
+    done = call("run", "--preset", "smoke", "--data", sample, "--set", "data.sky=table", "--set", "train.epochs=1", "--set", "train.warmup_epochs=0",
+                "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = tmp_path.iterdir()
+    assert pd.read_csv(folder / "inputs.csv")["input"].tolist() == ["sky"]
+    shifts = pd.read_csv(folder / "placebo.csv")["shift"]
+    assert shifts.iloc[0] == 0 and (shifts.iloc[1:] >= 3).all(), "rows of the table are moved, not years"

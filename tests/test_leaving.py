@@ -154,11 +154,11 @@ def test_a_report_of_no_run_is_refused(stored, tmp_path, call):
     assert done.returncode == 2 and "damaged" in last_sentence(done.stderr)
 
 
-@pytest.mark.parametrize("size, kept", [(1_000, False), (60_000, False), (150_000, True)])
-def test_a_full_disk_while_a_run_trains(size, kept, table, tmp_path, call):
-    """A state that became whole before the disk was full stays, and is named."""
+@pytest.mark.parametrize("size, kept, jobs", [(1_000, False, 1), (60_000, False, 1), (150_000, True, 1), (150_000, False, 2)])
+def test_a_full_disk_while_a_run_trains(size, kept, jobs, table, tmp_path, call):
+    """A state that became whole before the disk was full stays, and is named; trainings side by side need their data in a file first."""
     with largest_file(size):
-        done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs")
+        done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs", "--jobs", jobs)
     assert done.returncode == 2 and "no room to write" in last_sentence(done.stderr) and "make room" in done.stderr
     assert (tmp_path / "runs").exists() == kept and not parts(tmp_path)
     if kept:

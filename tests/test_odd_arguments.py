@@ -48,7 +48,8 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
 SKIP = {"train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
-MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio")    # and says when
+MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
+              "evaluate.planted.smallest_effect")    # and says when
 
 
 def public() -> dict:
@@ -194,7 +195,18 @@ def finding():
     results = import_module("celestial_pgat.app.results")
     run = results.gather(celestial_pgat.preset("smoke"), windows(),
                          {"without sky": [result()], "with sky": [result()]}, notes=["a note"])
-    return results.add_placebo(run, [model()], windows(), progress=False)
+    planted = ("sky", "the phase of the Moon", 0.05, windows(), model())
+    return results.add_power(results.add_inputs(run, [model()], windows(), 2, progress=False), [planted], progress=False)
+
+
+def job():
+    """Return a training that is not begun."""
+    return PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("trained"))
+
+
+def settings(**values):
+    """Return settings about data."""
+    return type(celestial_pgat.preset("smoke").data)(**values)
 
 
 def state() -> Path:
@@ -297,10 +309,17 @@ BUILDERS = {
     "evaluate.references.trailing_volatility.close": lambda: prices()["Close"],
     "evaluate.verdict.errors_by_year.origins": lambda: finding().origins,
     "evaluate.verdict.plot_cumulative.origins": lambda: finding().origins,
-    "evaluate.placebo.placebo_years.dates": lambda: DATES, "evaluate.placebo.placebo_table.models": lambda: [model()],
-    "evaluate.placebo.placebo_table.count": lambda: 2, "evaluate.placebo.placebo_table.progress": lambda: False,
+    "evaluate.placebo.placebo_years.dates": lambda: DATES, "evaluate.placebo.judge_inputs.models": lambda: [model()],
+    "evaluate.placebo.judge_inputs.count": lambda: 2, "evaluate.placebo.judge_inputs.progress": lambda: False,
+    "evaluate.placebo.replaced_inputs.count": lambda: 2, "evaluate.placebo.judge_input.forecasts": lambda: np.stack([ARRAY[None], 2 * ARRAY[None]]),
+    "evaluate.verdict.arm_name.arm": lambda: "true", "evaluate.verdict.arm_name.inputs": lambda: "sky",
+    "evaluate.verdict.arms_of.models": lambda: ["with sky", "without sky"],
+    **{f"{path}.name": lambda: "sky" for path in ("evaluate.placebo.replaced_inputs", "evaluate.placebo.rank_sentence", "evaluate.placebo.plot_placebo",
+                                                  "evaluate.planted.signal_of", "app.arms.planted_copy")},
+    "evaluate.planted.plant.signal": lambda: RNG().normal(size=len(prices())), "evaluate.planted.smallest_effect.cost": lambda: 0.1,
+    "evaluate.planted.smallest_effect.low": lambda: 0.05,
     "evaluate.placebo.test_under.waves": lambda: celestial_pgat.wave_table(windows().test.dates),
-    "evaluate.placebo.sky_correlations.forecasts": lambda: np.stack([ARRAY, 2 * ARRAY]),
+    "evaluate.placebo.placebo_correlations.forecasts": lambda: np.stack([ARRAY, 2 * ARRAY]),
     "app.ledger.Claim.evidence": lambda: "90_lab.memory: slopes", "app.ledger.Claim.id": lambda: "M4",
     "app.ledger.record_claim.path": lambda: Path("claims.json"), "app.ledger.record_claim.entry": claim,
     "app.ledger.read_claims.path": lambda: Path("claims.json"), "app.ledger.Ledger.entries": lambda: {"M4": claim()},
@@ -330,7 +349,7 @@ BUILDERS = {
     "data.covariates.read_covariates.source": lambda: covariates().table, "data.covariates.read_covariates.known": lambda: "load",
     "data.covariates.read_covariates.future": lambda: covariates().table[["load"]],
     "data.covariates.read_covariates.groups": lambda: "grid: load; weather: temp",
-    "data.covariates.check_covariates.covariates": lambda: covariates(), "data.covariates.parse_known.text": lambda: "load",
+    "data.covariates.parse_known.text": lambda: "load",
     "data.covariates.parse_groups.text": lambda: "grid: load; weather: temp",
     **{f"data.covariates.{name}.columns": lambda: ["load", "temp"] for name in ("parse_known", "parse_groups")},
     "data.covariates.format_groups.groups": lambda: {"grid": ("load",), "weather": ("temp",)},
@@ -343,6 +362,9 @@ BUILDERS = {
     "data.windows.WindowDataset.dates": lambda: DATES[:30], "data.windows.WindowDataset.log_prices": lambda: torch.ones(30, 4).double(),
     "data.windows.WindowDataset.waves": lambda: torch.ones(30, 113), "data.windows.WindowDataset.edges": lambda: torch.ones(30, 13, 13, 6),
     "data.windows.WindowDataset.calendar": lambda: torch.ones(30, 15), "data.windows.WindowDataset.scale": lambda: 0.01,
+    "data.windows.WindowDataset.covariates": lambda: torch.ones(30, 2), "data.windows.WindowDataset.known": lambda: torch.tensor([True, False]),
+    "graph.phase.NodeFields.owned": lambda: [[0, 2], [1]], "model.covariates.CovariateStates.sizes": lambda: [2, 1],
+    "sky.surrogates.stretched.speed": lambda: 0.87,
     "data.windows.random_batch.cfg": lambda: celestial_pgat.preset("smoke"), "data.windows.check_rows.rows": lambda: 500, "data.windows.check_rows.step": lambda: 4,
     "model.config.preset.name": lambda: "smoke",
     "model.config.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
@@ -353,14 +375,20 @@ BUILDERS = {
     **{f"train.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("loop.Forecaster", "checkpoint.RunCheckpoint", "checkpoint.resume_state")},
     **{f"train.loop.FitResult.{name}": (lambda name: lambda: getattr(result(), name))(name) for name in ("best_path", "last_path", "history", "fusion", "seconds")},
     "train.loop.Forecaster.model": model, "train.checkpoint.resume_state.path": state,
-    "app.arms.prepare.cfg": lambda: celestial_pgat.preset("smoke"), "app.commands.new_folder.parent": lambda: Path("folders"),
+    **{f"app.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("arms.prepare", "arms.arm_jobs", "arms.planted_jobs", "worker.Job")},
+    "app.arms.read_sky.data": lambda: settings(source=str(written("sky.csv", sky().to_csv())), sky="table"),
+    "app.arms.read_inputs.data": lambda: settings(source=str(table()), covariates=str(written("mine.csv", covariates().table.to_csv()))),
+    "app.arms.inputs_in_words.model": lambda: celestial_pgat.preset("smoke").model, "app.arms.check_arms.arms": lambda: "no,true",
+    "app.arms.planted_jobs.count": lambda: 1, "app.jobs.choose_workers.jobs": lambda: [job()],
+    "app.commands.new_folder.parent": lambda: Path("folders"),
     "app.commands.plan.data": table, "app.commands.plan.base": lambda: "smoke", "app.commands.forecast.model": saved, "app.commands.forecast.data": table,
     **{f"app.results.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
        for name in inspect.signature(PUBLIC["app.results.Run"]).parameters},
     "app.results.gather.cfg": lambda: celestial_pgat.preset("smoke"),
     "app.results.gather.results": lambda: {"without sky": [result()], "with sky": [result()]},
-    "app.results.gather.notes": lambda: ["a note"], "app.results.add_placebo.models": lambda: [model()],
-    "app.results.add_placebo.progress": lambda: False,
+    "app.results.gather.notes": lambda: ["a note"], "app.results.add_inputs.models": lambda: [model()],
+    "app.results.add_inputs.count": lambda: 2, "app.results.add_inputs.progress": lambda: False, "app.results.add_power.progress": lambda: False,
+    "app.results.add_power.copies": lambda: [("sky", "the phase of the Moon", 0.05, windows(), model())],
     "app.results.load_run.folder": lambda: import_module("celestial_pgat.app.results").save_run("run", finding()),
     "app.pictures.plot_forecasts.windows": lambda: [0, 1], "app.pictures.plot_gate.dates": lambda: finding().origins,
     "app.pictures.plot_gate.gate": lambda: finding().gate,
@@ -371,7 +399,8 @@ BUILDERS = {
     "app.leaving.name_leftovers.folder": lambda: Path("."),
     "app.leaving.leaving.folder": lambda: written("folder/file", "") and Path("folder") if Path("folder").mkdir(exist_ok=True) is None else None,
     # by the name of the parameter
-    "run": finding, "metrics": lambda: finding().metrics, "learning": lambda: finding().learning, "adjacency": lambda: finding().adjacency,
+    "run": finding, "inputs": lambda: finding().inputs, "placebo": lambda: finding().placebo, "power": lambda: finding().power, "r2": lambda: 0.05,
+    "covariates": covariates, "metrics": lambda: finding().metrics, "learning": lambda: finding().learning, "adjacency": lambda: finding().adjacency,
     "prices": prices, "frame": prices, "history": lambda: 16, "horizon": lambda: 3, "batch_size": lambda: 4, "rows": lambda: 100, "validation": lambda: 0.2, "test": lambda: 0.2,
     "scales": scales, "exchange": lambda: "XNYS", "after": lambda: "2020-01-02",
     "body": lambda: celestial_pgat.Body.SUN, "word": lambda: "row", "size": lambda: 20, "steps": lambda: 5, "config": lambda: celestial_pgat.preset("smoke"),
@@ -479,6 +508,8 @@ def call(thing, arguments: dict):
     ahead = [name for name, one in inspect.signature(thing).parameters.items() if one.kind is one.POSITIONAL_ONLY and name in arguments]
     with guard():
         found = thing(*(arguments[name] for name in ahead), **{name: value for name, value in arguments.items() if name not in ahead})
+        if inspect.isgenerator(found):                  # which does nothing before it is asked
+            found = list(found)
         if isinstance(found, AbstractContextManager) and not isinstance(thing, type):
             with found:
                 pass
@@ -544,6 +575,14 @@ REFUSED = [                                            # what is skipped above r
     ("app.cli.main", dict(arguments=7), "arguments is of type int"), ("app.cli.main", dict(arguments="report"), "arguments is of type str"),
     ("app.cli.main", dict(arguments=["report", 7]), r"arguments\[1\] is of type int"),
     ("app.commands.rebuild", dict(folder=None), "folder is of type NoneType"), ("app.commands.rebuild", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
+    ("app.jobs.train_jobs", dict(jobs=None), "train_jobs: jobs is None"), ("app.jobs.train_jobs", dict(jobs=[]), "jobs is empty"),
+    ("app.jobs.train_jobs", dict(workers=0), "wanted=0 is too small"), ("app.jobs.train_jobs", dict(workers="all"), "train_jobs: workers is a str"),
+    ("app.jobs.train_jobs", dict(jobs=[7]), "train_jobs: jobs is a list"), ("app.jobs.train_jobs", dict(progress=None), "train_jobs: progress is None"),
+    ("app.commands.run", dict(arms="true,maybe"), "there is no arm 'maybe'"), ("app.commands.run", dict(arms=None), "arms is of type NoneType"),
+    ("app.commands.run", dict(power=6), "power=6 is no number of planted signals"), ("app.commands.run", dict(power="1"), "power is of type str"),
+    ("app.commands.run", dict(jobs=0), "jobs=0 is too small"), ("app.commands.run", dict(covariates=7), "covariates is of type int"),
+    ("app.commands.run", dict(known=["load"]), "known is of type list"), ("app.commands.run", dict(known="load"), "there are none"),
+    ("app.commands.run", dict(sky=None), "sky is of type NoneType"), ("app.commands.run", dict(sky=False), "leave nothing to compare"),
     ("app.report.execute", dict(notebook=None), "execute: notebook is None"), ("app.report.execute", dict(notebook={}), "execute: notebook is a dict"),
     ("app.report.execute", dict(folder=7), "execute: folder is an int"), ("app.report.execute", dict(folder="nowhere"), "nowhere"),
     ("app.report.execute", dict(timeout=0), "timeout=0 is too small"), ("app.report.execute", dict(timeout="long"), "execute: timeout is a str"),
@@ -551,6 +590,7 @@ REFUSED = [                                            # what is skipped above r
     ("app.report.write_report", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
 ]
 WORKING = {"train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
+           "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}
 
 
@@ -574,6 +614,7 @@ FORWARD = {                                            # modules that a user cal
     "graph.encoding.JointSpatioTemporalEncoding": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=torch.randn(13, 13)),
     "graph.encoding.DynamicJointSpatioTemporalEncoding": lambda: dict(nodes=torch.randn(2, 3, 13, 8), adjacency=edges()),
     "model.context.SoftRegimes": lambda: dict(context=torch.randn(2, 3, 8), state=torch.randn(2, 3, 2)),
+    "model.covariates.CovariateStates": lambda: dict(covariates=torch.randn(2, 3, 3)),
     "model.covariates.PartitionedInteraction": lambda: dict(stream=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8), adjacency=edges()),
     "model.pgat.CelestialPGAT": lambda: dict(batch=batch()),
 }
@@ -583,7 +624,7 @@ FORWARD = {                                            # modules that a user cal
 @pytest.mark.parametrize("path", FORWARD)
 def test_odd_inputs_of_a_module_are_answered(path):
     thing = PUBLIC[path]
-    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "cfg": celestial_pgat.preset("smoke").model}
+    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "cfg": celestial_pgat.preset("smoke").model}
     module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
     inputs = FORWARD[path]()
     call(module.forward, inputs)
@@ -596,7 +637,7 @@ def test_empty_batches_pass_through():
     for path, inputs in FORWARD.items():
         if path != "model.pgat.CelestialPGAT":
             thing = PUBLIC[path]
-            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2}
+            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1]}
             module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
             none = {name: value[:0] if isinstance(value, Tensor) and value.ndim > 2 else value for name, value in inputs().items()}
             module(**none)

@@ -82,6 +82,7 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
     need_kind("a whole number, or None", (int, type(None)), seed=seed)
     need_kind("a path, or None", (str, Path, type(None)), covariates=covariates, future=future)
     need_kind("names with commas between, or None", (str, type(None)), known=known)
+    need_kind("true or false", bool, sky=sky)
     need_texts(overrides=overrides)
     with _refusing():
         from celestial_pgat.app.arms import inputs_in_words, prepare, read_inputs

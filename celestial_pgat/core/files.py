@@ -31,7 +31,7 @@ from typing import Any
 def need_kind(words: str, kinds: type | tuple[type, ...], /, **arguments: object) -> None:
     """Raise TypeError for an argument that is none of `kinds`, which `words` name."""
     for name, value in arguments.items():
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool):
             text = shorten(repr(value), 60, placeholder=" ...")[:60]
             raise TypeError(f"{name} is of type {type(value).__name__} ({text}); it must be "
                             f"{words}")

@@ -180,6 +180,7 @@ def sky_of(dates: pd.DatetimeIndex, waves: pd.DataFrame | None = None,
     return chosen
 
 # %% ../../nbs/24_data.windows.ipynb #e60cf5b7
+@checked
 def known_mask(covariates: Covariates | None) -> Bool[Tensor, "column"]:
     """Say for each column of the covariates whether it is known in advance."""
     columns = [] if covariates is None else covariates.columns

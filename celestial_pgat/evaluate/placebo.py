@@ -61,6 +61,7 @@ def placebo_lags(rows: int, horizon: int, count: int = 39, seed: int = 77) -> li
 
     Raises ValueError where there are none."""
     need_counts(rows=rows, horizon=horizon, count=count)
+    need_counts(0, seed=seed)
     lags = np.arange(horizon, rows - horizon + 1)
     need_rows(**{f"the lags of {rows} rows, at least {horizon} from both ends": lags})
     return sorted(np.random.default_rng(seed).permutation(lags)[:count].tolist())
@@ -160,6 +161,8 @@ def judge_input(forecasts: Float[np.ndarray, "table seed window step channel"],
     Several seeds count by their mean forecast; the cost of each stands beside. `inputs` is how many
     are judged together; where the other tables are `alike`, their spread widens the interval."""
     need_rows(2, forecasts=forecasts)
+    need_rows(**{"the seeds of forecasts": forecasts[0]})
+    need_same_shape(**{"forecasts of a table and seed": forecasts[0, 0], "truth": truth})
     need_counts(inputs=inputs)
     forecasts = forecasts - forecasts.mean(axis=2, keepdims=True) + forecasts[:1].mean(
         axis=2, keepdims=True)
@@ -257,7 +260,11 @@ def inputs_sentence(inputs: pd.DataFrame) -> str:
 def rank_sentence(inputs: pd.DataFrame, name: str) -> str:
     """Say where the true table of the input `name` ranks among the replaced ones."""
     need_columns(COLUMNS, inputs=inputs)
-    row = inputs.set_index("input").loc[name]
+    judged = inputs.set_index("input")
+    if name not in judged.index:
+        raise ValueError(f"there is no input {name!r} among those judged; there are "
+                         f"{', '.join(map(str, judged.index)) or 'none'}")
+    row = judged.loc[name]
     if row.influence == 0:
         return f"{name} changes nothing in the forecast that could be ranked: all tables are tied."
     return (f"Of {row.tables} tables of {name}, the true one and {row.tables - 1} of other days, "
@@ -292,6 +299,7 @@ def plot_placebo(placebo: pd.DataFrame, name: str) -> Figure:
     own = placebo[placebo["input"] == name]
     need_rows(2, **{f"the tables of {name}": own})
     false, true = own[own["shift"] != 0], own[own["shift"] == 0]
+    need_rows(**{f"the true table of {name}, of shift 0": true})
     place = int((own["correlation"] >= true["correlation"].iloc[0]).sum())
     figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
     axis.plot(false["shift"], false["correlation"], "o", color="0.5", markersize=5,

@@ -118,7 +118,7 @@ class CelestialBodyNodes(nn.Module):
         itself[:self.n_bodies] = 0
         self.register_buffer("itself", itself, persistent=False)
 
-    def aspects(self, edges: Tensor) -> tuple[Adjacency, Nodes]:
+    def aspects(self, edges: Tensor) -> tuple[Adjacency, Float[Tensor, "*steps body aspect"]]:
         """Return the astronomical adjacency `[B,L,N,N]`, and what bodies receive `[B,L,13,5]`."""
         separation = edges[..., EDGE_FEATURES.index("separation")]  # [B,L,13,13]
         adjacency, received = self.geometry(separation)  # [B,L,13,13], [B,L,13,5]

@@ -32,6 +32,7 @@ class NodeFields(nn.Module):
     def __init__(self, owned: Sequence[Sequence[int]], width: int = 32):
         super().__init__()
         need_counts(width=width)
+        need_rows(owned=owned)
         need_rows(**{f"the columns of node {node}": own for node, own in enumerate(owned)})
         fans = {column: len(own) for own in owned for column in own}  # inputs of the column's node
         if sorted(column for own in owned for column in own) != [*range(len(fans))]:

@@ -82,7 +82,10 @@ class _GraphNodes:
 
     def __post_init__(self):
         check_fields(self)
-        _ = self.groups                        # a text that names no groups is refused
+        try:
+            _ = self.groups
+        except ValueError as error:
+            raise ValueError(f"covariates: {error}") from None
         for name, heads in {"d": "heads", "body_width": "body_heads",
                             "celestial_fusion_dim": "heads"}.items():
             need_heads(getattr(self, name), getattr(self, heads), name)

@@ -76,7 +76,7 @@ class NodeStates(nn.Module):
             self.covariates = CovariateStates(sizes, width)
 
     def forward(self, waves: Float[Tensor, "batch step wave"],
-                edges: Float[Tensor, "batch step node node feature"],
+                edges: Float[Tensor, "batch step body body feature"],
                 covariates: Float[Tensor, "batch step column"]
                 ) -> Float[Tensor, "batch step node width"]:
         again, states = partial(recomputed, active=self.recompute), []

@@ -34,7 +34,8 @@ def stretched(dates: str | date | Iterable, speed: float,
     if not 0 < speed < np.inf:
         raise ValueError(f"speed={speed} is not the speed of a clock; use one such as 0.87")
     index = _read_dates(dates)
-    moments = PIVOT + speed * (_moments(index, hour) - PIVOT)
+    passed = (_moments(index, hour) - PIVOT).to_numpy()     # an index may have a frequency
+    moments = PIVOT + speed * pd.TimedeltaIndex(passed)
     return waves_from_states(body_states(moments, hour=0)).set_axis(index.rename("Date"))
 
 # %% ../../nbs/13_sky.surrogates.ipynb #597861ec
