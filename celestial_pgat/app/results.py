@@ -215,6 +215,11 @@ FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet",
          *(f"{name}.csv" for name in TABLES), "run.json")
 
 
+def _plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table for JSON, NaN as None."""
+    return json.loads(table.to_json(orient="records", double_precision=15))
+
+
 def _plain_answers(metrics: Metrics) -> list[dict[str, Any]]:
     """Return the answers of a run for JSON, NaN as None."""
     def plain(value: float) -> float | None:
@@ -231,7 +236,9 @@ def save_run(folder: str | Path, run: Run) -> Path:
     """Write a run into `folder`, which is made if it does not exist, and return the folder."""
     folder = Path(folder)
     metrics = to_dict(run.metrics) | {"comparisons": _plain_answers(run.metrics),
-                                      "verdict": verdict(run.metrics)}
+                                      "verdict": verdict(run.metrics),
+                                      "inputs": _plain_rows(run.inputs),
+                                      "power": _plain_rows(run.power)}
     arrays = {f"forecast/{name}": values.numpy() for name, values in run.forecasts.items()}
     arrays |= {name: values.numpy() for name, values in run.truth._asdict().items()}
     arrays |= {"origins": run.origins.to_numpy(), "target_dates": run.target_dates}
