@@ -85,6 +85,26 @@ def _compare_skies(own: pd.DataFrame, data: DataConfig) -> str:
             f"most ({apart.idxmax()})")
 
 # %% ../../nbs/89_app.arms.ipynb #0c0834f6
+def _read_columns(data: DataConfig) -> Covariates:
+    """Read the covariates; settings that decide how the prices are read hold where they fit."""
+    own = {"known": data.known or (), "groups": data.groups}
+    shared = _options(read_covariates, data)
+    given = [name for name in ("timezone", "dayfirst", "decimal", "symbol") if shared[name]]
+    try:
+        return read_covariates(data.covariates, data.future, **shared | own)
+    except ValueError as error:
+        words = f"the covariates in {data.covariates}: {error}"
+    try:
+        if given:
+            found = read_covariates(data.covariates, data.future, **own)
+            note(f"data.{', data.'.join(given)} decides how the prices are read, and does not fit "
+                 "the covariates; they were read without")
+            return found
+    except ValueError:
+        pass
+    raise ValueError(words)
+
+
 @checked
 def read_inputs(data: DataConfig) -> tuple[pd.DataFrame, Covariates | None, pd.DataFrame | None]:
     """Read the prices, the covariates and the sky that a `DataConfig` names; None for what is not
@@ -97,9 +117,7 @@ def read_inputs(data: DataConfig) -> tuple[pd.DataFrame, Covariates | None, pd.D
         if data.sky == "computed" or "columns of the sky not used" not in text:
             note(text)                                  # else read_sky says what is used
     if data.covariates is not None:
-        given = _options(read_covariates, data)
-        given |= {"known": data.known or (), "groups": data.groups}
-        covariates = read_covariates(data.covariates, data.future, **given)
+        covariates = _read_columns(data)
     return prices, covariates, read_sky(data, prices.index)
 
 
@@ -201,13 +219,13 @@ def arm_jobs(cfg: Config, data: ForecastData, folder: Path, arms: Sequence[str] 
 @checked
 def planted_jobs(cfg: Config, data: ForecastData, folder: Path,
                  count: int) -> list[tuple[str, str, float, Job]]:
-    """Return for the sky and a covariate and the first `count` of SIZES: the input, the words for
-    its planted signal, the size, and the job, whose folder is not kept."""
+    """Return for each kind of input and the first `count` of SIZES: the input, the words for its
+    planted signal, the size, and the job, whose folder is not kept."""
     need_counts(0, count=count)
     names, made = input_names(cfg.model), []
-    known = [] if data.covariates is None else data.covariates.known
-    columns = sorted((name for name in names if name != "sky"), key=lambda name: name not in known)
-    for name in [*(name for name in names if name == "sky"), *columns[:1]]:
+    kinds = {("sky" if name == "sky" else name in data.scales.known): name
+             for name in reversed(names)}
+    for name in (name for name in names if name in kinds.values()):
         for r2 in SIZES[:count]:
             words, copy = planted_copy(data, name, r2)
             job = Job(f"planted, {words}, {r2:.0%}", cfg, copy,

@@ -17,7 +17,7 @@ from pathlib import Path
 from textwrap import fill, shorten
 from typing import TextIO
 
-from .leaving import leaving, name_leftovers
+from .leaving import holds_inputs, leaving, name_leftovers
 from ..core.files import need_kind, write_whole
 
 # %% ../../nbs/87_app.commands.ipynb #7ee4fa63
@@ -101,6 +101,10 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
         with collect_notes() as notes:
             windows = prepare(cfg, *read_inputs(cfg.data))
         layout = None if windows.covariates is None else windows.covariates.layout
+        if cfg.model.covariates not in (None, layout):
+            raise ValueError(f"model.covariates={cfg.model.covariates!r} is not what the data have, "
+                             f"{layout!r}; group the columns with data.groups, and leave "
+                             "model.covariates out")
         cfg = dataclasses.replace(cfg, model=dataclasses.replace(cfg.model, covariates=layout))
         inputs_in_words(cfg.model)
         # what cannot be judged is refused now, and not after the training
@@ -239,13 +243,16 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
                 raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such "
                                  "as data.exchange=XNYS only; the rest is what the model was "
                                  "trained with")
+        if folder.name.startswith("with_false"):
+            raise ValueError(f"{folder} holds a model of false inputs, which forecasts nothing; name "
+                             "the folder of the run, or of its model with the true ones")
         saved = sorted(path for path in folder.glob("with_*/config.json")
-                       if not path.parent.name.startswith("with_false"))       # one for each seed
+                       if holds_inputs(path.parent))                           # one for each seed
         loaded = [load_model(path.parent) for path in saved] or [load_model(folder)]
         models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
         if data is not None:  # how the other table was read says nothing about this one
-            kept = {name: getattr(cfg.data, name) for name in ("exchange", "hour", "covariates",
-                                                               "future", "known", "groups")}
+            kept = {name: getattr(cfg.data, name) for name in (
+                "exchange", "hour", "sky", "covariates", "future", "known", "groups")}
             cfg = dataclasses.replace(cfg, data=DataConfig(str(data), **kept))
         tables = {"covariates": covariates, "future": future}
         tables = {name: str(path) for name, path in tables.items() if path is not None}

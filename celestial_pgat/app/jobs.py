@@ -23,7 +23,7 @@ import psutil
 import torch
 from tqdm import tqdm
 
-from .leaving import Stop, undisturbed
+from .leaving import Stop, holds_inputs, undisturbed
 from .worker import Job, _outcome, _train_one, _usable, _Worker
 from ..core.bytes import saved_bytes
 from ..core.checks import checked, need_counts, need_rows
@@ -194,9 +194,10 @@ def _say_stopped(said: Sequence[tuple[Job, str]]) -> KeyboardInterrupt:
     """Return the KeyboardInterrupt that names what stopped trainings have left."""
     if not said:
         return KeyboardInterrupt()
-    best = next((job for job, _ in said if job.folder.name == "with_sky"), said[-1][0])
+    folders = [job.folder for job, _ in said]
+    best = next(filter(holds_inputs, folders), folders[-1])
     lines = [f"{job.name}: {text.splitlines()[0]}" for job, text in said]
-    return KeyboardInterrupt("\n".join([*lines, _usable(best.folder)]))
+    return KeyboardInterrupt("\n".join([*lines, _usable(best)]))
 
 # %% ../../nbs/88_app.jobs.ipynb #2266eade
 def _train_apart(jobs: Sequence[Job], workers: int, progress: bool) -> list[FitResult]:

@@ -67,7 +67,7 @@ def inputs_table(run: Run) -> Styler:
     """Return what was found about each input, for a page."""
     table = run.inputs.set_index("input")
     table["rank"] = table["place"].astype(str) + " of " + table["tables"].astype(str)
-    shown = table[["influence", "cost", "low", "high", "rank", "p", "verdict"]]
+    shown = table[["influence", "cost", "low", "high", "rank", "p", "verdict", "reason"]]
     forms = dict.fromkeys(["cost", "low", "high"], "{:+.2%}")
     forms |= dict.fromkeys(["influence", "p"], "{:.3f}")
     return shown.style.format(forms, na_rep="–")

@@ -6,7 +6,7 @@
 __all__ = ['WALK', 'ForecastBatch', 'assemble', 'standardise', 'Scales', 'reference_scales']
 
 # %% ../../nbs/18_data.batch.ipynb #8102d9a0
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -122,11 +122,26 @@ def _covariate_scales(columns: pd.DataFrame | None) -> dict[str, tuple[float, fl
     pairs = {}
     for name, values in ({} if columns is None else columns).items():
         center, spread = pairs[str(name)] = float(values.mean()), float(values.std(ddof=0))
+        if not np.isfinite([center, spread]).all():
+            raise ValueError(f"the covariate {name} reaches {values.abs().max():.3g}, too large to "
+                             "be scaled; write it in another unit, or its logarithm")
         if not spread > 1e-12 * abs(center):
-            raise ValueError(f"the covariate {name} is {center:.6g} in all {len(values)} training "
-                             "rows, so nothing can be learned of it; leave it out, or give rows "
-                             "in which it changes")
+            raise ValueError(f"the covariate {name} does not change, to 12 digits, from "
+                             f"{center:.6g} in the {len(values)} training rows, so nothing can be "
+                             "learned of it; leave it out, or give rows in which it changes")
     return pairs
+
+
+def _need_covariates(scaled: Mapping[str, Any], table: pd.DataFrame) -> None:
+    """Raise ValueError unless the columns of a table are those that have scales."""
+    lacking = [name for name in scaled if name not in table]
+    extra = [str(name) for name in table if name not in scaled]
+    if lacking or extra:
+        words = [f"lack {', '.join(lacking[:5])}"] * bool(lacking)
+        words += [f"have {', '.join(extra[:5])} besides"] * bool(extra)
+        raise ValueError(f"the covariates are not those that the scales were fitted on: they "
+                         f"{' and '.join(words)}. Give the columns {', '.join(scaled) or '(none)'}, "
+                         "in any order")
 
 
 def _saved_waves(saved: Mapping[str, Any], key: str) -> np.ndarray:
@@ -147,6 +162,7 @@ class Scales:
     wave_center: Float[np.ndarray, "waves"]
     wave_scale: Float[np.ndarray, "waves"]
     covariates: dict[str, tuple[float, float]] = field(default_factory=dict)
+    known: tuple[str, ...] = ()     # covariates that are known in advance
 
     def __post_init__(self):
         need_same_shape(wave_center=self.wave_center, wave_scale=self.wave_scale)
@@ -158,13 +174,13 @@ class Scales:
 
     @classmethod
     def fit(cls, log_prices: pd.DataFrame, waves: pd.DataFrame,
-            covariates: pd.DataFrame | None = None) -> "Scales":
+            covariates: pd.DataFrame | None = None, known: Sequence[str] = ()) -> "Scales":
         """Fit on rows of each; ValueError if the close, or a covariate, never changes."""
         price = float(log_prices["Close"].diff().std(ddof=0))
         if not price > 0:
             raise ValueError(f"the close never changes in the {len(log_prices)} training rows: "
                              "there is no scale; check the column Close")
-        return cls(price, *standardise(waves), _covariate_scales(covariates))
+        return cls(price, *standardise(waves), _covariate_scales(covariates), tuple(known))
 
     def apply(self, waves: pd.DataFrame) -> Tensor:
         """Return the waves [rows x 113] scaled, as float32; the columns are taken by name."""
@@ -173,7 +189,7 @@ class Scales:
 
     def apply_covariates(self, table: pd.DataFrame) -> Tensor:
         """Return the covariates [rows x columns] scaled, as float32, in the order of the scales."""
-        need_columns([*self.covariates], table=table)
+        _need_covariates(self.covariates, table)
         center, spread = np.array([*self.covariates.values()], float).reshape(-1, 2).T
         values = (table[[*self.covariates]].to_numpy(float) - center) / spread
         return torch.from_numpy(values).float()
@@ -182,14 +198,15 @@ class Scales:
         """Return plain numbers for JSON, the waves by name; they come back exactly."""
         named = lambda values: dict(zip(WAVES.names, values.tolist()))
         return {"price": self.price, "wave_center": named(self.wave_center),
-                "wave_scale": named(self.wave_scale), "covariates": dict(self.covariates)}
+                "wave_scale": named(self.wave_scale), "covariates": dict(self.covariates),
+                "known": list(self.known)}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Scales":
         """Rebuild from `to_dict`; raises ValueError if the names are not those of the 113 waves."""
         waves = [_saved_waves(saved, key) for key in ("wave_center", "wave_scale")]
         pairs = {name: tuple(map(float, pair)) for name, pair in saved["covariates"].items()}
-        return cls(float(saved["price"]), *waves, pairs)
+        return cls(float(saved["price"]), *waves, pairs, tuple(saved["known"]))
 
     def __repr__(self) -> str:
         scaled = f"{int((self.wave_scale != 1).sum())} of {len(self.wave_scale)} waves scaled"

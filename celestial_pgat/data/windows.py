@@ -181,10 +181,9 @@ def sky_of(dates: pd.DatetimeIndex, waves: pd.DataFrame | None = None,
 
 # %% ../../nbs/24_data.windows.ipynb #e60cf5b7
 @checked
-def known_mask(covariates: Covariates | None) -> Bool[Tensor, "column"]:
-    """Say for each column of the covariates whether it is known in advance."""
-    columns = [] if covariates is None else covariates.columns
-    return torch.tensor([name in covariates.known for name in columns], dtype=torch.bool)
+def known_mask(scales: Scales) -> Bool[Tensor, "column"]:
+    """Say for each covariate, in the order of the scales, whether it is known in advance."""
+    return torch.tensor([name in scales.known for name in scales.covariates], dtype=torch.bool)
 
 
 def _tables_of(prices: pd.DataFrame, sky: pd.DataFrame, scales: Scales, exchange: str,
@@ -196,9 +195,19 @@ def _tables_of(prices: pd.DataFrame, sky: pd.DataFrame, scales: Scales, exchange
     calendar = torch.tensor(calendar_features(sky.index, exchange).to_numpy())
     columns = pd.DataFrame(index=sky.index)
     if covariates is not None:
+        _need_same_known(covariates, scales)
         columns = covariates.rows(sky.index, ahead)
     return (torch.tensor(logs), scales.apply(sky), edges_of(sky), calendar,
             scales.apply_covariates(columns))
+
+
+def _need_same_known(covariates: Covariates, scales: Scales) -> None:
+    """Raise ValueError for covariates that are known at another time than those of the scales."""
+    if odd := set(covariates.known) ^ set(scales.known) & set(covariates.columns):
+        name = min(odd)
+        was = "known in advance" if name in scales.known else "past only"
+        raise ValueError(f"the covariate {name} was {was} when the scales were fitted, and is not "
+                         "now; say the same of it with known, as in known='load, holiday'")
 
 
 def _in_order(dataset: WindowDataset, batch_size: int) -> DataLoader:
@@ -219,14 +228,18 @@ def _summarise(data: "ForecastData") -> pd.DataFrame:
 
 # %% ../../nbs/24_data.windows.ipynb #7326309a
 _NOT_GIVEN = ("self", "__class__")
-Groups = Mapping[str, Sequence[str]] | None
+Groups = Mapping[str, Sequence[str]] | str | None
+
+
+class _Checked(Covariates):
+    """Hold covariates that have been checked against prices, of which these are copies."""
 
 
 def _covariates_of(given: Covariates | pd.DataFrame | None, known: Collection[str] | str,
                    groups: Groups, prices: pd.DataFrame, horizon: int) -> Covariates | None:
     """Return the covariates that fit `prices`, or None where none are given."""
-    if given is None:
-        return None
+    if given is None or isinstance(given, _Checked):
+        return given
     covariates = read_covariates(given, known=known, groups=groups)
     check_covariates(covariates, prices, horizon)
     return covariates
@@ -242,7 +255,8 @@ def _fit_scales(prices: pd.DataFrame, sky: pd.DataFrame, covariates: Covariates 
                 train: slice) -> Scales:
     """Fit scales on the training rows of everything."""
     columns = None if covariates is None else covariates.rows(prices.index[train])
-    return Scales.fit(np.log(prices[train]), sky[train], columns)
+    known = () if covariates is None else covariates.known
+    return Scales.fit(np.log(prices[train]), sky[train], columns, known)
 
 # %% ../../nbs/24_data.windows.ipynb #b1b32f91
 @checked
@@ -276,7 +290,7 @@ class ForecastData(LightningDataModule):
         self.tables = _tables_of(self.prices, sky, self.scales, exchange, self.covariates)
         self.train, self.validation, self.test = (
             WindowDataset(sky.index[rows], *(table[rows] for table in self.tables),
-                          known_mask(self.covariates), history, horizon, self.scales.price)
+                          known_mask(self.scales), history, horizon, self.scales.price)
             for rows in self.blocks.values())
         windows = len(self.train) // step * step
         self.sampler = EpochSampler(len(self.train), windows, batch_size, seed)
@@ -306,7 +320,9 @@ class ForecastData(LightningDataModule):
 @checked
 def replace_data(data: ForecastData, **changes: Any) -> ForecastData:
     """Return windows made as `data` was, with `changes` to the arguments of ForecastData."""
-    own = {"prices": data.prices, "covariates": data.covariates, "known": (), "groups": None,
+    columns = changes.pop("covariates", data.covariates)
+    columns = None if columns is None else _Checked(columns.table, columns.known, columns.groups)
+    own = {"prices": data.prices, "covariates": columns, "known": (), "groups": None,
            "repair": False, "accept": tuple(LOOKS)}
     with collect_notes():
         return ForecastData(**{**data.given, **own, **changes})
@@ -329,7 +345,7 @@ def future_batch(prices: pd.DataFrame, history: int, horizon: int, scales: Scale
     sessions = next_sessions(end, horizon, exchange) + (end - end.normalize())
     sky = sky_of(last.index.append(sessions), waves, hour)
     tables = _tables_of(last, sky, scales, exchange, covariates)
-    return assemble(*(table[None] for table in tables), known_mask(covariates), history,
+    return assemble(*(table[None] for table in tables), known_mask(scales), history,
                     scales.price), sessions
 
 # %% ../../nbs/24_data.windows.ipynb #b2b10922

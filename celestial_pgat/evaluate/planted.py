@@ -37,7 +37,16 @@ def plant(prices: pd.DataFrame, signal: Float[np.ndarray, "row"], r2: float) -> 
     change = np.log(prices["Close"]).diff().std(ddof=0)
     part = change * (r2 / (1 - r2)) ** 0.5 * (signal - signal.mean()) / spread
     part[0] = 0                                         # the first row has no change
-    return prices.mul(np.exp(part.cumsum()), axis=0)
+    logs, level = np.log(prices), part.cumsum()
+    gap = (logs["Open"] - logs["Close"].shift()).std(ddof=0)
+    session = (logs["Close"] - logs["Open"]).std(ddof=0)
+    share = gap / (gap + session)
+    moved = logs.add(level, axis=0).assign(Open=logs["Open"] + level - (1 - share) * part)
+    middle = logs[["High", "Low"]].add(level - (1 - share) / 2 * part, axis=0)
+    ends = moved[["Open", "Close"]]
+    moved["High"] = np.maximum(middle["High"], ends.max(axis=1))
+    moved["Low"] = np.minimum(middle["Low"], ends.min(axis=1))
+    return np.exp(moved)
 
 # %% ../../nbs/68_evaluate.planted.ipynb #57772749
 @checked
@@ -50,11 +59,11 @@ def signal_of(data: ForecastData, name: str) -> tuple[str, Float[np.ndarray, "ro
         moon, sun = (waves[:, [WAVES.index(body, f"longitude_{part}") for part in ("sin", "cos")]]
                      for body in ("Moon", "Sun"))
         return "the phase of the Moon", (moon * sun).sum(axis=1)
-    columns = [] if data.covariates is None else data.covariates.columns
+    columns = [*data.scales.covariates]
     if name not in columns:
         raise ValueError(f"there is no input {name!r}; there are {', '.join(['sky', *columns])}")
     values = data.tables[4][:, columns.index(name)].double().numpy()
-    if name in data.covariates.known:
+    if name in data.scales.known:
         return f"a column like {name}, on its own day,", values
     return f"a column like {name}, on the day after it,", np.r_[values[:1], values[:-1]]
 
@@ -80,23 +89,28 @@ SIZES = (0.05, 0.02, 0.2, 0.01, 0.5)    # shares of a day's variance, in the ord
 def power_sentence(power: pd.DataFrame) -> str:
     """Say in Markdown what was planted, whether it was found, and what would have been.
 
-    `power` has a row for each planted signal: signal, r2, cost, low, high, verdict; without a row,
-    nothing was measured."""
+    `power` has a row for each planted signal: signal, r2, cost, low, high, verdict, reason; without
+    a row, nothing was measured."""
     if power.empty:
         return ("**Power not measured**: what this run could have seen is not known; --power 1 "
                 "plants a signal of known size and looks whether it is found.")
-    need_columns(["signal", "r2", "cost", "low", "high", "verdict"], power=power)
+    need_columns(["signal", "r2", "cost", "low", "high", "verdict", "reason"], power=power)
     return " ".join(map(_planted_sentence, power.itertuples()))
 
 
 def _planted_sentence(row) -> str:
     """Say what became of one planted signal."""
     what = (f"Into a copy of the prices {row.signal} was planted with {row.r2:.0%} of a day's "
-            f"variance, and the same training")
+            f"variance, and one such training")
     found = f"cost {share_text(row.cost)}, {share_text(row.low)} to {share_text(row.high)}"
-    if row.verdict == "helps":
-        limit = smallest_effect(row.r2, row.cost, row.low)
-        return (f"**Power**: {what} found it ({found}). If smaller ones are learned as well, about "
-                f"{limit:.1%} would be found in 80 of 100 cases.")
-    return (f"**Power**: {what} **missed** it ({found}): effects of this size and smaller ones "
-            "cannot be counted on to show in this run. More rows, steps or seeds show more.")
+    if row.verdict == "not judged":
+        return f"**Power not measured**: {what} could not be judged: {row.reason}."
+    if row.verdict != "helps":
+        return (f"**Power**: {what} **missed** it ({found}): effects of this size and smaller ones "
+                "cannot be counted on to show in this run. More rows or steps show more.")
+    limit = smallest_effect(row.r2, row.cost, row.low)
+    if limit >= row.r2:
+        return (f"**Power**: {what} found it once, at the edge ({found}): in 80 of 100 cases only "
+                f"about {limit:.1%} would be found.")
+    return (f"**Power**: {what} found it ({found}). If smaller ones are learned as well, about "
+            f"{limit:.1%} would be found in 80 of 100 cases.")

@@ -83,9 +83,12 @@ class _GraphNodes:
     def __post_init__(self):
         check_fields(self)
         try:
-            _ = self.groups
+            groups = self.groups
         except ValueError as error:
             raise ValueError(f"covariates: {error}") from None
+        if bodies := [body.label for body in Body if body.label in groups]:
+            raise ValueError(f"covariates: {bodies[0]!r} is a node of the sky; give the group "
+                             "another name")
         for name, heads in {"d": "heads", "body_width": "body_heads",
                             "celestial_fusion_dim": "heads"}.items():
             need_heads(getattr(self, name), getattr(self, heads), name)
