@@ -400,7 +400,7 @@ def test_scales_are_those_of_the_training_rows(short, columns):
 def test_windows_hold_the_columns_in_the_order_of_their_groups(short, columns):
     data = cut(short, columns)
     order = ["holiday", "load", "wind", "tide"]
-    assert data.layout == cut_layout() and data.covariates.columns == order == [*data.scales.covariates]
+    assert data.covariates.layout == cut_layout() and data.covariates.columns == order == [*data.scales.covariates]
     batch, row = data.test[4], short.index.get_loc(data.test.origins[4])
     for place, name in enumerate(order):
         center, spread = data.scales.covariates[name]
@@ -413,7 +413,7 @@ def test_windows_hold_the_columns_in_the_order_of_their_groups(short, columns):
 def test_a_table_gives_the_same_windows_as_its_covariates(short, columns):
     by_table, ready = cut(short, columns), read(columns, known=KNOWN, groups=GROUPS)[0]
     given = cut(short, ready, known=(), groups=None)
-    assert torch.equal(given.tables[4], by_table.tables[4]) and given.layout == by_table.layout
+    assert torch.equal(given.tables[4], by_table.tables[4]) and given.covariates.layout == by_table.covariates.layout
     assert "say themselves what is known" in refusal(cut, short, ready)
 
 
@@ -440,7 +440,7 @@ def test_what_is_missing_of_the_days_to_come_is_named(short, columns):
     ready, _ = read(columns[:ROWS + 2], known=KNOWN)
     data = cut(short, ready, known=(), groups=None)
     message = refusal(data.forecast_batch)
-    assert "on 2019-01-04 is missing" in message and "values of known columns for those to be forecast" in message
+    assert "on 2019-01-04 is missing" in message and "a value for those to be forecast" in message
     assert "lack 1 of 240 days of the prices, the first 2018-12-24" in refusal(cut, short, columns.drop(pd.Timestamp("2018-12-24")))
     batch, sessions = cut(short, columns[:ROWS + 3]).forecast_batch()
     assert sessions[-1] == columns.index[ROWS + 2] and batch.future_covariates.shape == (1, 3, 4)

@@ -93,16 +93,16 @@ def _read_columns(data: DataConfig) -> Covariates:
     try:
         return read_covariates(data.covariates, data.future, **shared | own)
     except ValueError as error:
-        words = f"the covariates in {data.covariates}: {error}"
+        fault = error
     try:
         if given:
             found = read_covariates(data.covariates, data.future, **own)
             note(f"data.{', data.'.join(given)} decides how the prices are read, and does not fit "
                  "the covariates; they were read without")
             return found
-    except ValueError:
-        pass
-    raise ValueError(words)
+    except ValueError as error:
+        fault = error
+    raise ValueError(f"the covariates in {data.covariates}: {fault}")
 
 
 @checked

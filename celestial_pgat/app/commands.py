@@ -102,8 +102,8 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
             windows = prepare(cfg, *read_inputs(cfg.data))
         layout = None if windows.covariates is None else windows.covariates.layout
         if cfg.model.covariates not in (None, layout):
-            raise ValueError(f"model.covariates={cfg.model.covariates!r} is not what the data have, "
-                             f"{layout!r}; group the columns with data.groups, and leave "
+            raise ValueError(f"model.covariates={cfg.model.covariates!r} is not what the data "
+                             f"have, {layout!r}; group the columns with data.groups, and leave "
                              "model.covariates out")
         cfg = dataclasses.replace(cfg, model=dataclasses.replace(cfg.model, covariates=layout))
         inputs_in_words(cfg.model)
@@ -244,8 +244,8 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
                                  "as data.exchange=XNYS only; the rest is what the model was "
                                  "trained with")
         if folder.name.startswith("with_false"):
-            raise ValueError(f"{folder} holds a model of false inputs, which forecasts nothing; name "
-                             "the folder of the run, or of its model with the true ones")
+            raise ValueError(f"{folder} holds a model of false inputs, which forecasts nothing; "
+                             "name the folder of the run, or of its model with the true ones")
         saved = sorted(path for path in folder.glob("with_*/config.json")
                        if holds_inputs(path.parent))                           # one for each seed
         loaded = [load_model(path.parent) for path in saved] or [load_model(folder)]

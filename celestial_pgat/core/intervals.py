@@ -70,8 +70,8 @@ def compare_errors(errors: Float[np.ndarray, "window"], reference: Float[np.ndar
     """Return mean(errors) / mean(reference) - 1 with its interval; rows are windows in order.
 
     `cosines` make the variance: fewer are for errors that stay alike over months, and give a wider
-    interval; by default 0.41 windows^(2/3). There is no interval with fewer than four times `horizon` windows, nor where the mean of the
-    reference is itself not told from zero."""
+    interval; by default 0.41 windows^(2/3). There is no interval with fewer than four times
+    `horizon` windows, nor where the mean of the reference is itself not told from zero."""
     need_same_shape(errors=errors, reference=reference)
     need_rows(errors=errors)
     need_finite(errors=errors, reference=reference)

@@ -139,9 +139,9 @@ def _need_covariates(scaled: Mapping[str, Any], table: pd.DataFrame) -> None:
     if lacking or extra:
         words = [f"lack {', '.join(lacking[:5])}"] * bool(lacking)
         words += [f"have {', '.join(extra[:5])} besides"] * bool(extra)
-        raise ValueError(f"the covariates are not those that the scales were fitted on: they "
-                         f"{' and '.join(words)}. Give the columns {', '.join(scaled) or '(none)'}, "
-                         "in any order")
+        raise ValueError("the covariates are not those that the scales were fitted on: they "
+                         f"{' and '.join(words)}. Give, in any order, the columns "
+                         f"{', '.join(scaled) or '(none)'}")
 
 
 def _saved_waves(saved: Mapping[str, Any], key: str) -> np.ndarray:
@@ -156,8 +156,7 @@ def _saved_waves(saved: Mapping[str, Any], key: str) -> np.ndarray:
 @checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Scales:
-    """Hold `price` (a daily log change), center and scale of each wave, and of covariates by name,
-    of training rows."""
+    """Hold of training rows `price` (a daily log change), and center and scale of other columns."""
     price: float
     wave_center: Float[np.ndarray, "waves"]
     wave_scale: Float[np.ndarray, "waves"]
@@ -196,17 +195,16 @@ class Scales:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain numbers for JSON, the waves by name; they come back exactly."""
-        named = lambda values: dict(zip(WAVES.names, values.tolist()))
-        return {"price": self.price, "wave_center": named(self.wave_center),
-                "wave_scale": named(self.wave_scale), "covariates": dict(self.covariates),
-                "known": list(self.known)}
+        waves = {key: dict(zip(WAVES.names, getattr(self, key).tolist()))
+                 for key in ("wave_center", "wave_scale")}
+        return vars(self) | waves | {"known": list(self.known)}
 
     @classmethod
     def from_dict(cls, saved: Mapping[str, Any]) -> "Scales":
         """Rebuild from `to_dict`; raises ValueError if the names are not those of the 113 waves."""
         waves = [_saved_waves(saved, key) for key in ("wave_center", "wave_scale")]
-        pairs = {name: tuple(map(float, pair)) for name, pair in saved["covariates"].items()}
-        return cls(float(saved["price"]), *waves, pairs, tuple(saved["known"]))
+        pairs = {name: tuple(pair) for name, pair in saved["covariates"].items()}
+        return cls(saved["price"], *waves, pairs, tuple(saved["known"]))
 
     def __repr__(self) -> str:
         scaled = f"{int((self.wave_scale != 1).sum())} of {len(self.wave_scale)} waves scaled"

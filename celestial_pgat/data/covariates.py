@@ -132,8 +132,8 @@ def _held_rows(table: pd.DataFrame, known: Collection[str], days: pd.DatetimeInd
     found = pd.DataFrame(values, days, table.columns)
     refuse_cells(found, found.isna(), "is missing",
                  "the table must have a row for each session" + bool(ahead) *
-                 ", and known columns a value for those to be forecast: add these days, or a second table "
-                 "(--future, data.future; in Python: future=)")
+                 ", and known columns a value for those to be forecast: add these days, or a "
+                 "second table (--future, data.future; in Python: future=)")
     return found
 
 
