@@ -500,12 +500,12 @@ def test_a_run_judges_each_covariate(made):
 def test_a_run_says_what_it_could_have_seen(made):
     folder, printed = made
     power = pd.read_csv(folder / "power.csv")
-    assert power["signal"].tolist() == ["plan of the same day", "survey of the day before"] and power["r2"].tolist() == [0.05, 0.05]
+    assert power["signal"].tolist() == ["a column like plan, on its own day,", "a column like survey, on the day after it,"] and power["r2"].tolist() == [0.05, 0.05]
     assert "Power" in printed and "Power not measured" not in printed
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for text in ("What each input is worth", "plan of the same day", "survey of the day before", "with false covariates"):
+    for text in ("What each input is worth", "a column like plan, on its own day", "a column like survey, on the day after it", "with false covariates"):
         assert text in page
-    assert "Skies of other years" not in page
+    assert "The rank of the sky" not in page
 
 
 def test_a_forecast_takes_the_values_to_come(made, tables, call):
@@ -520,6 +520,35 @@ def test_a_forecast_takes_the_values_to_come(made, tables, call):
     assert again.returncode == 0 and again.stdout == plain.stdout
     busier = ahead(*ended, "--future", tables / "busier.csv")
     assert busier.returncode == 0 and busier.stdout != plain.stdout
+    mine = pd.read_csv(tables / "mine.csv", index_col=0)
+    mine[mine.columns[::-1]].to_csv(tables / "turned.csv")
+    mine.assign(more=1.0).to_csv(tables / "more.csv")
+    mine.drop(columns="survey").to_csv(tables / "less.csv")
+    assert ahead("--covariates", tables / "turned.csv").stdout == plain.stdout, "columns are taken by name"
+    for name, words in (("more.csv", "have more besides"), ("less.csv", "lack survey")):
+        refused = ahead("--covariates", tables / name)
+        assert refused.returncode == 2 and words in refused.stderr and "Traceback" not in refused.stderr, refused.stderr
+    refused = call("forecast", "--model", folder / "with_false_covariates")
+    assert refused.returncode == 2 and "a model of false inputs" in refused.stderr
+
+
+@pytest.mark.parametrize("r2", [0.05, 0.5])
+@pytest.mark.parametrize("kind", ["rare", "rough"])
+def test_a_signal_can_be_planted_into_any_column(kind, r2, short):
+    """A planted signal foretells the prices, and is no fault of the user's table."""
+    from celestial_pgat.app.arms import planted_copy
+    rng = np.random.default_rng(11)
+    values = (rng.random(len(short)) < 0.03) * 1.0 if kind == "rare" else rng.standard_normal(len(short))
+    own = Covariates(pd.DataFrame({"event": values}, short.index.normalize()), ("event",))
+    _, copy = planted_copy(ForecastData(short, 20, 5, 8, covariates=own), "event", r2)
+    change = np.diff(copy.tables[0][:, 3].numpy())
+    assert 0.5 * r2 < np.corrcoef(change, copy.tables[4][1:, 0])[0, 1] ** 2 < 2 * r2
+
+
+@pytest.mark.parametrize("name", ["sky", "none", "all"])
+def test_words_with_a_meaning_of_their_own_are_no_columns(name, short):
+    with pytest.raises(ValueError, match=f"the name '{name}' of a column cannot be used"):
+        Covariates(pd.DataFrame({name: 1.0}, short.index.normalize()))
 
 
 @pytest.mark.parametrize("arguments, words", [
