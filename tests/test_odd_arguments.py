@@ -28,8 +28,8 @@ PACKAGE = Path(celestial_pgat.__file__).parent
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
 INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
-         **{f"model.config.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
-         "model.config.admit": "the configuration classes", "model.config.check_fields": "the configuration classes",
+         **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
+         "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
          "graph.combiner.need_sources": "CelestialGraphCombiner", "graph.combiner.node_statistics": "CelestialGraphCombiner", "core.bytes.in_pieces": "CelestialGraphCombiner",
          "core.bytes.recomputed": "the modules that call it in forward", "graph.nodes.aspect_kernel": "AspectGeometry",

@@ -153,7 +153,7 @@ def planted_copy(data: ForecastData, name: str, r2: float) -> tuple[str, Forecas
     prices into which it is planted.
 
     A column is first moved by half of its rows: it foretells what is planted, and no more."""
-    if name != "sky":
+    if name != "sky" and name in data.scales.covariates:    # signal_of refuses another
         data = replace_data(data, covariates=_halfway(data.covariates, name))
     words, signal = signal_of(data, name)
     return words, replace_data(data, prices=plant(data.prices, signal, r2))
@@ -228,7 +228,7 @@ def planted_jobs(cfg: Config, data: ForecastData, folder: Path,
     for name in (name for name in names if name in kinds.values()):
         for r2 in SIZES[:count]:
             words, copy = planted_copy(data, name, r2)
-            job = Job(f"planted, {words}, {r2:.0%}", cfg, copy,
+            job = Job(f"planted {r2:.0%}, {name}", cfg, copy,
                       folder / f"planted_{len(made) + 1}", keep=False)
             made.append((name, words, r2, job))
     return made
