@@ -97,29 +97,6 @@ def test_the_same_to_the_last_bit_and_the_same_files(data, tmp_path, capfd):
     assert all(progress.count(f"  seed {seed}: batch 18 of 18, epoch 2/2, validation") == 1 for seed in (1, 2, 3)), progress
 
 
-@pytest.mark.parametrize("when", ["while torch loads", "while models train"])
-def test_sigterm(when, data, tmp_path, call):
-    def press():
-        while not children() and not over.is_set():
-            time.sleep(0.05)
-        if when == "while models train":
-            wait_for_states(tmp_path, lambda: not over.is_set())
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    over, thread = threading.Event(), threading.Thread(target=press, daemon=True)
-    thread.start()
-    try:
-        with pytest.raises(KeyboardInterrupt) as stop:
-            train_jobs(make_jobs(data, tmp_path, overrides=LONG), 2, progress=False)
-    finally:
-        over.set()
-    assert not children() and not parts(tmp_path) and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if when == "while models train":
-        leaves_models(tmp_path, str(stop.value), call)
-    else:
-        assert not stop.value.args and not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_script_without_a_main_guard_is_stopped(number, tmp_path, call):
     """Ctrl-C in a terminal reaches the whole group; SIGKILL the script alone, and its children notice.
