@@ -379,7 +379,7 @@ BUILDERS = {
     "app.arms.read_sky.data": lambda: settings(source=str(written("sky.csv", sky().to_csv())), sky="table"),
     "app.arms.read_inputs.data": lambda: settings(source=str(table()), covariates=str(written("mine.csv", covariates().table.to_csv()))),
     "app.arms.inputs_in_words.model": lambda: celestial_pgat.preset("smoke").model, "app.arms.check_arms.arms": lambda: "no,true",
-    "app.arms.planted_jobs.count": lambda: 1, "app.jobs.choose_workers.jobs": lambda: [job()],
+    "app.arms.planted_jobs.count": lambda: 1,
     "app.commands.new_folder.parent": lambda: Path("folders"),
     "app.commands.plan.data": table, "app.commands.plan.base": lambda: "smoke", "app.commands.forecast.model": saved, "app.commands.forecast.data": table,
     **{f"app.results.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)

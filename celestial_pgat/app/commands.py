@@ -65,7 +65,7 @@ def print_notes(notes: Sequence[str], file: TextIO | None = None) -> None:
         print(f"note: {text}", file=file, flush=True)
 
 # %% ../../nbs/87_app.commands.ipynb #e3e40161
-FEW_STEPS = 150     # optimiser steps in which little is learned: see the cell below
+FEW_STEPS = 150     # optimiser steps below which a training is warned of
 
 
 def plan(data: str | Path | None = None, config: str | Path | None = None,
@@ -113,13 +113,13 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
 
 
 def _few_steps(cfg: "celestial_pgat.model.config.Config", windows) -> list[str]:
-    """Return a note where a training has so few optimiser steps that it can hardly learn."""
+    """Return a note where a training has few optimiser steps, so that a signal may be missed."""
     steps = len(windows.sampler) // cfg.train.accumulate * cfg.train.epochs
     if steps >= FEW_STEPS:
         return []
-    return [f"the training has {steps} optimiser steps, and in fewer than {FEW_STEPS} a model has "
-            "rarely learned what there is; more rows, train.epochs or a smaller data.batch_size "
-            "give more"]
+    return [f"the training has {steps} optimiser steps, which are few: a signal that is there may "
+            "not be learned in them, as a planted one tells (--power 1); more rows, train.epochs "
+            "or a smaller data.batch_size give more"]
 
 # %% ../../nbs/87_app.commands.ipynb #df98aa10
 def run(data: str | Path | None = None, config: str | Path | None = None,
