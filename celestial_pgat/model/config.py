@@ -33,6 +33,7 @@ class DataConfig:
     exchange: Text = "XNYS"                  # trading calendar, as exchange_calendars names it
     hour: Hour = 21                          # hour [UTC] of a bare date: New York's close
     batch_size: Count = 16                   # windows in a batch
+    run: Count = 1                           # consecutive windows that are drawn together
     validation: Share = 0.15                 # share of the rows for choosing the best checkpoint
     test: Share = 0.15                       # share of the rows for the final judgement
     timezone: Text | None = None             # whose clock the times are, or whose days they mean
@@ -172,20 +173,29 @@ class TrainConfig:
     weight_decay: NotNegative = 1e-4
     clip: Positive = 1.0                   # largest norm of the whole gradient
     accumulate: Count = 2                  # batches whose gradients make one step
+    optimizer: Literal["adam", "adamw", "adabelief"] = "adam"
+    schedule: Literal["cosine", "cosine_restarts"] = "cosine"   # after the warm-up
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     checkpoint_every: Count = 5            # epochs between the kept ones, beside best and last
+    keep: Count = 3                        # of these, the latest ones
+    checkpoint_minutes: NotNegative = 10   # between states saved within an epoch; 0: none
+    on_bad_batch: Literal["stop", "skip"] = "stop"  # a loss or gradient that is not finite
+    bad_batches: Count = 10                # that may be skipped before a stop
     patience: Amount = 0                   # epochs without a better loss before a stop; 0: never
     edge_kl: NotNegative = 0.01            # weight of the KL term of the stochastic learner
     diagnose_every: Count | None = None    # batches between looks at the fusion; null: no look
+    memory_every: Count | None = None      # batches between looks at the memory; null: no look
+    tensorboard: bool = False              # write logs for TensorBoard, too
 
     def __post_init__(self):
         check_fields(self)
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"warmup_epochs={self.warmup_epochs} must be smaller than "
                              f"epochs={self.epochs}")
-        if self.min_learning_rate > self.learning_rate:
-            raise ValueError(f"min_learning_rate={self.min_learning_rate} is above "
-                             f"learning_rate={self.learning_rate}")
+        if self.min_learning_rate >= self.learning_rate:
+            raise ValueError(f"min_learning_rate={self.min_learning_rate} is not below "
+                             f"learning_rate={self.learning_rate}: the rate would not fall; use a "
+                             f"smaller one, such as {self.learning_rate / 1000:g}")
 
 # %% ../../nbs/50_model.config.ipynb #07e973a7
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def git_revision(folder: str | Path | None = None) -> str | None:
     return run.stdout.strip()
 
 # %% ../../nbs/63_train.checkpoint.ipynb #6a8c56a6
-SCHEMA = 2  # of config.json; raised when its meaning changes
+SCHEMA = 3  # of config.json; raised when its meaning changes
 
 
 @checked
