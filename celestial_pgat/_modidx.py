@@ -1988,5 +1988,9 @@ d = { 'settings': { 'branch': 'main',
                                                                                                 'celestial_pgat/train/optim.py'),
                                             'celestial_pgat.train.optim.decay_groups': ( 'train.optim.html#decay_groups',
                                                                                          'celestial_pgat/train/optim.py'),
+                                            'celestial_pgat.train.optim.optimizer_class': ( 'train.optim.html#optimizer_class',
+                                                                                            'celestial_pgat/train/optim.py'),
                                             'celestial_pgat.train.optim.warmup_cosine': ( 'train.optim.html#warmup_cosine',
-                                                                                          'celestial_pgat/train/optim.py')}}}
+                                                                                          'celestial_pgat/train/optim.py'),
+                                            'celestial_pgat.train.optim.warmup_restarts': ( 'train.optim.html#warmup_restarts',
+                                                                                            'celestial_pgat/train/optim.py')}}}
