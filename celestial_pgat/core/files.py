@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FULL', 'SIGNATURES', 'PACKED', 'ENCODINGS', 'need_kind', 'TableNote', 'note', 'collect_notes', 'counted', 'setting',
-           'DiskFull', 'naming_full_disk', 'write_whole', 'drop_cut_line', 'append_json_lines', 'read_json_lines',
-           'read_content']
+           'DiskFull', 'naming_full_disk', 'going_on_if_full', 'write_whole', 'drop_cut_line', 'append_json_lines',
+           'read_json_lines', 'read_content']
 
 # %% ../../nbs/06_core.files.ipynb #5ff3fbe4
 import bz2
@@ -101,6 +101,17 @@ def naming_full_disk(path: str | Path):
                        "choose a place on another one. No half-written file was left") from error
 
 # %% ../../nbs/06_core.files.ipynb #8d30bdad
+@contextmanager
+def going_on_if_full(path: str | Path, loss: str = "it is not written"):
+    """Warn of a full disk in the block instead of raising `DiskFull`; `loss` says what it means."""
+    need_kind("a text", str, loss=loss)
+    try:
+        with naming_full_disk(path):
+            yield
+    except DiskFull as full:
+        warnings.warn(f"{full}; {loss}, and the work goes on", RuntimeWarning, stacklevel=3)
+
+# %% ../../nbs/06_core.files.ipynb #6eef1ce8
 def _named(path: str | Path) -> Path:
     """Return the path of a file; ValueError for one without a name."""
     need_kind("a path", (str, Path), path=path)
@@ -109,11 +120,20 @@ def _named(path: str | Path) -> Path:
     return Path(path)
 
 
+def _sync(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
     """Call `save` with the path of a temporary file, then give the complete file its name.
 
     Returns `path`. The folder is made if need be. The temporary file lies beside `path`, and its
-    name ends in the same way. If `save` fails or is interrupted, it is removed, what stood at
+    name ends in the same way; file and folder are synced to the disk. If `save` fails or is interrupted, it is removed, what stood at
     `path` is untouched, and the error goes on, as `DiskFull` where there is no room. Whoever may
     read new files may read this one, although some libraries write files for their owner alone."""
     need_kind("a function that writes to a path", Callable, save=save)
@@ -126,7 +146,9 @@ def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
             mode = temporary.stat().st_mode
             save(temporary)
             temporary.chmod(mode)
+            _sync(temporary)
             os.replace(temporary, path)
+            _sync(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     return path
@@ -145,7 +167,9 @@ def drop_cut_line(path: str | Path) -> None:
 
 
 def append_json_lines(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append rows, a line each. NaN becomes null and an infinity a text: JSON has neither."""
+    """Append rows, a line each. NaN becomes null and an infinity a text: JSON has neither.
+
+    Where there is no room for all of them, raises `DiskFull`, and none is appended."""
     need_kind("a list of dicts", (list, tuple), rows=rows)
     for place, row in enumerate(rows):
         need_kind("a dict", Mapping, **{f"rows[{place}]": row})
@@ -156,8 +180,15 @@ def append_json_lines(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> No
 
     lines = [json.dumps({key: plain(value) for key, value in row.items()}, allow_nan=False)
              for row in rows]
-    with _named(path).open("a", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)
+    path = _named(path)
+    with naming_full_disk(path), path.open("ab", buffering=0) as file:
+        end, content = file.tell(), "".join(f"{line}\n" for line in lines).encode()
+        try:
+            if file.write(content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            file.truncate(end)
+            raise
 
 
 def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") -> list[dict]:
