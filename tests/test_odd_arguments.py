@@ -211,9 +211,20 @@ def settings(**values):
 
 def state() -> Path:
     """Save the state of a run after two epochs."""
-    kept = PUBLIC["train.checkpoint.RunCheckpoint"](Path("kept"), celestial_pgat.preset("smoke"), scales())
-    torch.save({"callbacks": {"RunCheckpoint": kept.state_dict() | {"history": [{"epoch": 2}]}}}, "state.ckpt")
+    kept = PUBLIC["train.states.RunHistory"](Path("kept"), celestial_pgat.preset("smoke"), scales())
+    whole = dict.fromkeys(import_module("celestial_pgat.train.states").WHOLE, 0) | {"callbacks": {"RunHistory": kept.state_dict()}}
+    PUBLIC["train.states.write_state"]("state.ckpt", whole)
     return Path("state.ckpt")
+
+
+def batches():
+    """Return the order of an epoch in batches."""
+    return PUBLIC["data.windows.EpochSampler"](20, 20, 6, 7)
+
+
+def shares():
+    """Return the batches of one process."""
+    return PUBLIC["train.loaders.ShareSampler"](batches())
 
 
 def table() -> Path:
@@ -371,10 +382,16 @@ BUILDERS = {
     "model.config.read_override.text": lambda: "model.d=96",
     "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
     "core.dates.midnight_zone.moments": lambda: pd.date_range("2020-01-01", periods=3),
-    "train.loop.refuse_nonfinite_loss.loss": lambda: torch.tensor(1.0), "train.loop.refuse_nonfinite_loss.batch": batch,
-    **{f"train.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("loop.Forecaster", "checkpoint.RunCheckpoint", "checkpoint.resume_state")},
+    "train.finite.first_nonfinite.named": lambda: [("a", torch.ones(2))], "train.finite.first_bad_module.batch": batch,
+    "train.finite.refuse_nonfinite_step.optimizer": lambda: torch.optim.Adam(model().parameters()), "train.finite.BadBatches.skip": lambda: True,
+    **{f"train.loaders.{name}.batches": (lambda made: lambda: made())(made) for name, made in (("ShareSampler", batches), ("ResumableLoader", shares))},
+    "train.loaders.ResumableLoader.dataset": lambda: windows().train, "train.optim.optimizer_class.name": lambda: "adamw",
+    **{f"train.optim.warmup_restarts.{name}": lambda: 3 for name in ("step", "first", "warmup")},
+    "train.states.write_state.state": lambda: {"epoch": 1}, "train.states.read_state.path": state, "train.states.newest_state.folder": lambda: state().parent,
+    "train.finite.refuse_nonfinite_loss.loss": lambda: torch.tensor(1.0), "train.finite.refuse_nonfinite_loss.batch": batch,
+    **{f"train.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("loop.Forecaster", "states.RunHistory", "states.resume_state")},
     **{f"train.loop.FitResult.{name}": (lambda name: lambda: getattr(result(), name))(name) for name in ("best_path", "last_path", "history", "fusion", "seconds")},
-    "train.loop.Forecaster.model": model, "train.checkpoint.resume_state.path": state,
+    "train.loop.Forecaster.model": model, "train.states.resume_state.path": state,
     **{f"app.{name}.cfg": lambda: celestial_pgat.preset("smoke") for name in ("arms.prepare", "arms.arm_jobs", "arms.planted_jobs", "worker.Job")},
     "app.arms.read_sky.data": lambda: settings(source=str(written("sky.csv", sky().to_csv())), sky="table"),
     "app.arms.read_inputs.data": lambda: settings(source=str(table()), covariates=str(written("mine.csv", covariates().table.to_csv()))),
@@ -565,7 +582,7 @@ def test_odd_arguments_are_answered(path):
 REFUSED = [                                            # what is skipped above refuses these before any work
     ("train.loop.fit", dict(cfg=None), "fit: cfg is None; it must be a Config"), ("train.loop.fit", dict(data=7), "fit: data is an int"),
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
-    ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state to resume from at nowhere"),
+    ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state of a run at nowhere"),
     ("train.loop.fit", dict(progress=None), "fit: progress is None"), ("train.loop.fit", dict(callbacks=[7]), "fit: callbacks is a list"),
     ("app.commands.run", dict(data=5), "data is of type int"), ("app.commands.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
     ("app.commands.run", dict(config=["a.yaml"]), "config is of type list"), ("app.commands.run", dict(overrides="model.d=96"), "overrides is of type str"),

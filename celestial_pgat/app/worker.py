@@ -30,8 +30,9 @@ from ..core.checks import checked
 from ..data.windows import ForecastData
 from ..model.config import Config
 from ..model.pgat import CelestialPGAT
-from ..train.checkpoint import RunCheckpoint, load_model, save_model
+from ..train.checkpoint import load_model, save_model
 from ..train.loop import FitResult, TrainingInterrupted, _Progress, fit
+from ..train.states import RunHistory, read_state
 
 # %% ../../nbs/86_app.worker.ipynb #aed2876a
 @checked
@@ -59,7 +60,7 @@ def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = 
             raise KeyboardInterrupt from None
         with undisturbed():
             model = CelestialPGAT(job.cfg.model)
-            model.load_state_dict(torch.load(folder / "best.ckpt", weights_only=True)["weights"])
+            model.load_state_dict(read_state(folder / "best.ckpt")["weights"])
             save_model(folder, model, job.cfg, job.data.scales)
         raise KeyboardInterrupt(f"{stop}\n{_usable(folder)}") from None
     finally:
@@ -90,7 +91,7 @@ class _Report(_Progress):
         self.tell, self.over = tell, False
 
     def on_train_start(self, trainer, module) -> None:
-        [self.states] = [one for one in trainer.callbacks if isinstance(one, RunCheckpoint)]
+        [self.states] = [one for one in trainer.callbacks if isinstance(one, RunHistory)]
         super().on_train_start(trainer, module)
 
     def on_train_batch_end(self, trainer, module, outputs, batch, index: int) -> None:

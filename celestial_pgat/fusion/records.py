@@ -17,7 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..core.checks import checked, need_columns, need_counts
-from ..core.files import append_json_lines, drop_cut_line, read_json_lines, write_whole
+from ..core.files import (append_json_lines, drop_cut_line, going_on_if_full,
+                                       read_json_lines, write_whole)
 from ..core.intervals import share_text
 from .cost import Cost, cost_table
 from .readings import COLUMNS, NUMBERS, finish_reading
@@ -205,7 +206,8 @@ class FusionRecords:
         rows = [finish_reading(reading) for reading in ready]
         self.rows += rows
         if rows and self.writes:
-            append_json_lines(self.path, rows)
+            with going_on_if_full(self.path, "these rows are missing in it"):
+                append_json_lines(self.path, rows)
 
     @property
     def table(self) -> pd.DataFrame:

@@ -40,8 +40,8 @@ def warmup_restarts(step: int, first: int, warmup: int, floor: float = 0.0,
                     factor: int = 2) -> float:
     """Return the factor of the base learning rate at optimiser step `step`, with warm restarts.
 
-    After a linear rise over `warmup` steps it falls along a cosine from 1 towards `floor`, in cycles
-    of `first` steps, `first * factor` and so on: Loshchilov and Hutter, SGDR (2017). Raises
+    After a linear rise over `warmup` steps it falls along a cosine from 1 towards `floor`, in
+    cycles of `first` steps, `first * factor` and so on: Loshchilov and Hutter, SGDR (2017). Raises
     ValueError for negative numbers, `first` or `factor` below 1, and `floor` outside of 0 to 1."""
     need_counts(0, step=step, warmup=warmup)
     need_counts(first=first, factor=factor)
@@ -86,7 +86,7 @@ def optimizer_class(name: str) -> type[Optimizer]:
     return AdaBelief
 
 # %% ../../nbs/61_train.optim.ipynb #f7343500
-FIRST_CYCLE = 3   # epochs of the first cycle of train.schedule=cosine_restarts; each is twice as long
+FIRST_CYCLE = 3   # epochs of the first cycle of cosine_restarts; each next is twice as long
 
 
 @checked
