@@ -383,7 +383,7 @@ BUILDERS = {
     "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
     "core.dates.midnight_zone.moments": lambda: pd.date_range("2020-01-01", periods=3),
     "train.finite.first_nonfinite.named": lambda: [("a", torch.ones(2))], "train.finite.first_bad_module.batch": batch,
-    "train.finite.refuse_nonfinite_step.optimizer": lambda: torch.optim.Adam(model().parameters()), "train.finite.BadBatches.skip": lambda: True,
+    "train.finite.refuse_nonfinite_step.optimizer": lambda: torch.optim.Adam(model().parameters()), "train.finite.BadBatches.skip": lambda: True, "train.finite.BadBatches.most": lambda: 3,
     **{f"train.loaders.{name}.batches": (lambda made: lambda: made())(made) for name, made in (("ShareSampler", batches), ("ResumableLoader", shares))},
     "train.loaders.ResumableLoader.dataset": lambda: windows().train, "train.optim.optimizer_class.name": lambda: "adamw",
     **{f"train.optim.warmup_restarts.{name}": lambda: 3 for name in ("step", "first", "warmup")},
