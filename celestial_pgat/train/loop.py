@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +82,11 @@ class _Sums(LightningModule):
         self.bad = BadBatches(train.on_bad_batch == "skip", train.bad_batches)
         self.seen, self.lost = 0, 0.0       # windows of this epoch, the sum of their losses
 
-    def totals(self, *numbers: float) -> list[float]:
+    def totals(self, *own: Real) -> list[Real]:
         """Return the sums of numbers over all processes."""
         if self.trainer.world_size == 1:
-            return [*numbers]
-        own = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+            return [*own]
+        own = torch.tensor(own, dtype=torch.float64, device=self.device)
         return self.trainer.strategy.reduce(own, reduce_op="sum").tolist()
 
     def train_loss(self) -> float:
@@ -97,7 +98,8 @@ class _Sums(LightningModule):
         self.seen, self.lost = 0, 0.0       # an epoch that goes on in its middle does not come here
 
     def on_train_epoch_end(self) -> None:
-        self.log_dict({"train_loss": self.train_loss(), "epochs": self.current_epoch + 1.0})
+        self.log_dict({"train_loss": self.train_loss(), "epochs": self.current_epoch + 1.0},
+                      sync_dist=True)
 
     def on_save_checkpoint(self, state: dict) -> None:
         seen, lost = self.totals(self.seen, float(self.lost))
@@ -358,6 +360,7 @@ def _interruptible(folder: Path, states: RunStates):
 class _CsvLog(CSVLogger):
     """Log to a CSV file; on a full disk its rows wait for the next time."""
 
+    @rank_zero_only
     def save(self) -> None:
         path = Path(self.experiment.metrics_file_path)
         size = path.stat().st_size if path.is_file() else 0
@@ -473,7 +476,7 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     columns = ["step", "learning_rate", "train_loss", "validation_loss"]
     history = pd.DataFrame(own.history.history).set_index("epoch").reindex(columns=columns)
     fusion = pd.DataFrame(columns=list(COLUMNS))
-    if "fusion.jsonl" in own.logs:
+    if "fusion.jsonl" in own.logs and first:
         fusion = read_fusion_log(folder / "fusion.jsonl")
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)
