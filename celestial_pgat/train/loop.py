@@ -195,7 +195,8 @@ def _divide_gradients(module: Forecaster, optimizer: Optimizer) -> None:
     trainer, [windows] = module.trainer, module.totals(module.windows)
     gradients = [p.grad for p in module.model.parameters() if p.grad is not None]
     factor = trainer.accumulate_grad_batches * trainer.world_size / max(windows, 1)
-    torch._foreach_mul_(gradients, factor)
+    if gradients:                                               # none where all was skipped
+        torch._foreach_mul_(gradients, factor)
     module.windows = 0
     try:
         module.log("gradient_norm", gradient_norm(module.model, module.place))
