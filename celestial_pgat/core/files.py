@@ -133,9 +133,10 @@ def write_whole(path: str | Path, save: Callable[[Path], object]) -> Path:
     """Call `save` with the path of a temporary file, then give the complete file its name.
 
     Returns `path`. The folder is made if need be. The temporary file lies beside `path`, and its
-    name ends in the same way; file and folder are synced to the disk. If `save` fails or is interrupted, it is removed, what stood at
-    `path` is untouched, and the error goes on, as `DiskFull` where there is no room. Whoever may
-    read new files may read this one, although some libraries write files for their owner alone."""
+    name ends in the same way; file and folder are synced to the disk. If `save` fails or is
+    interrupted, it is removed, what stood at `path` is untouched, and the error goes on, as
+    `DiskFull` where there is no room. Whoever may read new files may read this one, although some
+    libraries write files for their owner alone."""
     need_kind("a function that writes to a path", Callable, save=save)
     path = _named(path)
     temporary = path.with_name(f".part-{path.name}")
@@ -190,7 +191,7 @@ def append_json_lines(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> No
             file.truncate(end)
             raise
 
-
+# %% ../../nbs/06_core.files.ipynb #1a375659
 def read_json_lines(path: str | Path, keys: Sequence[str], kind: str = "log") -> list[dict]:
     """Return the objects of a file of JSON lines, each with `keys` first.
 

@@ -443,6 +443,22 @@ def _refuse(train: TrainConfig, folder: Path, resume: object, processes: int) ->
                          "its batch; use stop")
 
 # %% ../../nbs/62_train.loop.ipynb #04da80d9
+def _train(trainer: Trainer, module: Forecaster, data: ForecastData, own: _Callbacks,
+           state: Path | None) -> None:
+    """Validate the untrained model, unless there is a state to go on from, and train."""
+    place = trainer.global_rank, trainer.world_size
+    train = ResumableLoader(data.train, ShareSampler(data.sampler, *place))
+    validation = ResumableLoader(data.validation, ShareSampler(data.val_dataloader().sampler,
+                                                               *place))
+    own.states.loader = train
+    if state is None:
+        [losses] = trainer.validate(module, validation, verbose=False)
+        own.history.untrained = losses["validation_loss"]
+        for callback in own.stopping:
+            callback.best_score = torch.tensor(own.history.untrained)
+    trainer.fit(module, train, validation, ckpt_path=state, weights_only=True)
+
+# %% ../../nbs/62_train.loop.ipynb #76cd3e19
 @checked
 def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = True,
         resume: str | Path | None = None, model: nn.Module | None = None,
@@ -481,19 +497,3 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
         fusion = read_fusion_log(folder / "fusion.jsonl")
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)
-
-
-def _train(trainer: Trainer, module: Forecaster, data: ForecastData, own: _Callbacks,
-           state: Path | None) -> None:
-    """Validate the untrained model, unless there is a state to go on from, and train."""
-    place = trainer.global_rank, trainer.world_size
-    train = ResumableLoader(data.train, ShareSampler(data.sampler, *place))
-    validation = ResumableLoader(data.validation, ShareSampler(data.val_dataloader().sampler,
-                                                               *place))
-    own.states.loader = train
-    if state is None:
-        [losses] = trainer.validate(module, validation, verbose=False)
-        own.history.untrained = losses["validation_loss"]
-        for callback in own.stopping:
-            callback.best_score = torch.tensor(own.history.untrained)
-    trainer.fit(module, train, validation, ckpt_path=state, weights_only=True)

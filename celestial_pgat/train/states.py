@@ -79,7 +79,7 @@ def _payload(data: bytes) -> memoryview:
         raise StateError("is damaged: its sum is not the one that it was written with")
     return payload
 
-
+# %% ../../nbs/63_train.states.ipynb #23b3376d
 @checked
 def read_state(path: str | Path) -> dict:
     """Read what `write_state` wrote, onto the CPU; nothing in it is executed.
