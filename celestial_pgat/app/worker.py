@@ -6,7 +6,6 @@
 __all__ = ['OFTEN', 'GRACE', 'START', 'Job']
 
 # %% ../../nbs/86_app.worker.ipynb #f7bdd614
-import io
 import json
 import os
 import pickle
@@ -30,8 +29,9 @@ from ..core.checks import checked
 from ..data.windows import ForecastData
 from ..model.config import Config
 from ..model.pgat import CelestialPGAT
-from ..train.checkpoint import RunCheckpoint, load_model, save_model
-from ..train.loop import FitResult, TrainingInterrupted, _Progress, fit
+from ..train.checkpoint import load_model, save_model
+from ..train.loop import FitResult, TrainingInterrupted, fit
+from ..train.progress import _Progress
 
 # %% ../../nbs/86_app.worker.ipynb #aed2876a
 @checked
@@ -82,29 +82,18 @@ START = ("import json, signal, sys; "
          "from celestial_pgat.app.worker import _work; _work()")
 
 
-class _Report(_Progress):
+class _Report:
     """Tell how far a training is, instead of showing it."""
+    pause = OFTEN
 
     def __init__(self, tell: Callable):
-        super().__init__(None, io.StringIO())
-        self.tell, self.over = tell, False
+        self.tell = tell
 
-    def on_train_start(self, trainer, module) -> None:
-        [self.states] = [one for one in trainer.callbacks if isinstance(one, RunCheckpoint)]
-        super().on_train_start(trainer, module)
+    def show(self, done: int, total: int, words: str, over: bool) -> None:
+        self.tell("progress", done, total, words, over)
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, index: int) -> None:
-        self.done += 1
-        if time.monotonic() - self.shown >= OFTEN:
-            self.print_line(self.describe(trainer, trainer.current_epoch + 1))
-
-    def on_train_end(self, trainer, module) -> None:
-        self.over = True
-        super().on_train_end(trainer, module)
-
-    def print_line(self, words: str) -> None:
-        self.tell("progress", self.done, self.total, words, self.over)
-        self.shown = time.monotonic()
+    def close(self) -> None:
+        """Do nothing: the end of the process is told by itself."""
 
 
 def _sendable(error: Exception) -> Exception:
@@ -141,7 +130,7 @@ def _work() -> None:
         tell("begun")
         torch.set_num_threads(threads)
         data = torch.load(path, weights_only=False)
-        result = _train_one(Job(data=data, **job), False, [_Report(tell)])
+        result = _train_one(Job(data=data, **job), False, [_Progress(None, writer=_Report(tell))])
         tell("finished", result.history, result.fusion, result.seconds)
     except KeyboardInterrupt as stop:
         tell("stopped", str(stop))
