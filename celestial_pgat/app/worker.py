@@ -20,11 +20,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
 from threading import Thread
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback
 
 from .leaving import JobFailed, undisturbed
+from .ranks import rank
 from ..core.checks import checked
 from ..data.windows import ForecastData
 from ..model.config import Config
@@ -48,14 +50,17 @@ class Job:
     keep: bool = True
 
 # %% ../../nbs/86_app.worker.ipynb #65981eef
-def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = ()) -> FitResult:
-    """Train and save a model, return the `FitResult`; if stopped, save the best so far."""
+def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = (),
+               **options: Any) -> FitResult:
+    """Train and save a model, return the `FitResult`; if stopped, save the best so far.
+
+    `options` are those of `fit`. Of several processes that train one model the first one saves."""
     sampler, folder = job.data.sampler, job.folder
     before, sampler.seed = sampler.seed, job.cfg.seed
     try:
-        result = fit(job.cfg, job.data, folder, progress=progress, callbacks=callbacks)
+        result = fit(job.cfg, job.data, folder, progress=progress, callbacks=callbacks, **options)
     except TrainingInterrupted as stop:
-        if stop.checkpoint is None:
+        if stop.checkpoint is None or rank():
             raise KeyboardInterrupt from None
         with undisturbed():
             model = CelestialPGAT(job.cfg.model)
@@ -64,7 +69,8 @@ def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = 
         raise KeyboardInterrupt(f"{stop}\n{_usable(folder)}") from None
     finally:
         sampler.seed = before
-    save_model(folder, result.model, job.cfg, job.data.scales)
+    if rank() == 0:
+        save_model(folder, result.model, job.cfg, job.data.scales)
     return result
 
 
