@@ -378,7 +378,7 @@ BUILDERS = {
     "sky.surrogates.stretched.speed": lambda: 0.87,
     "data.windows.random_batch.cfg": lambda: celestial_pgat.preset("smoke"), "data.windows.check_rows.rows": lambda: 500, "data.windows.check_rows.step": lambda: 4,
     "model.config.preset.name": lambda: "smoke",
-    "model.config.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
+    "model.reading.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
     "model.config.read_override.text": lambda: "model.d=96",
     "train.checkpoint.load_model.folder": saved, "train.checkpoint.save_model.cfg": lambda: celestial_pgat.preset("smoke"), "train.checkpoint.save_model.model": model,
     "core.dates.midnight_zone.moments": lambda: pd.date_range("2020-01-01", periods=3),

@@ -21,7 +21,7 @@ from ..core.files import collect_notes, note
 from ..core.tables import read_file
 from ..data.covariates import Covariates, read_covariates
 from ..data.prices import BUILT_IN, load_ohlc
-from ..data.windows import ForecastData, replace_data
+from ..data.windows import ForecastData, check_rows, replace_data, split_rows
 from ..evaluate.placebo import input_names
 from ..evaluate.planted import SIZES, plant, signal_of
 from ..evaluate.verdict import ARMS, arm_name
@@ -120,11 +120,31 @@ def read_inputs(data: DataConfig) -> tuple[pd.DataFrame, Covariates | None, pd.D
         covariates = _read_columns(data)
     return prices, covariates, read_sky(data, prices.index)
 
+# %% ../../nbs/89_app.arms.ipynb #5b6de661
+def _need_room(cfg: Config, rows: int) -> None:
+    """Raise ValueError for windows that do not fit `rows`, naming the largest that would."""
+    shares = cfg.data.validation, cfg.data.test
+    history, horizon = cfg.model.history, cfg.model.horizon
+    step = cfg.data.batch_size * cfg.train.accumulate
+    try:
+        check_rows(rows, history, horizon, step, *shares)
+    except ValueError as error:
+        blocks = [block.stop - block.start for block in split_rows(rows, *shares).values()]
+        room = min(*blocks, blocks[0] - step + 1)
+        fits = [f"model.{name}={room - other} with {rest}={other}"
+                for name, rest, other in (("horizon", "history", history),
+                                          ("history", "horizon", horizon)) if room > other]
+        largest = f"; the most that fits: {' or '.join(fits)}" if fits else ""
+        raise ValueError(f"{error}{largest}") from None
+
 
 @checked
 def prepare(cfg: Config, prices: pd.DataFrame, covariates: Covariates | None = None,
             waves: pd.DataFrame | None = None) -> ForecastData:
-    """Cut prices, covariates and sky into the windows that a configuration asks for."""
+    """Cut prices, covariates and sky into the windows that a configuration asks for.
+
+    Raises ValueError as `ForecastData` does, and before any work for rows that are too few."""
+    _need_room(cfg, len(prices))
     return ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon,
                         batch_size=cfg.data.batch_size, accumulate=cfg.train.accumulate,
                         validation=cfg.data.validation, test=cfg.data.test,

@@ -30,7 +30,8 @@ from ..core.checks import checked, need_counts, need_rows
 from ..core.files import write_whole
 from ..data.windows import ForecastData
 from ..model.pgat import CelestialPGAT
-from ..train.loop import SPARSE, FitResult
+from ..train.loop import FitResult
+from ..train.progress import SPARSE
 
 # %% ../../nbs/88_app.jobs.ipynb #bf715019
 def _refuse_folders(jobs: Sequence[Job]) -> None:

@@ -6,7 +6,6 @@
 __all__ = ['OFTEN', 'GRACE', 'START', 'Job']
 
 # %% ../../nbs/86_app.worker.ipynb #f7bdd614
-import io
 import json
 import os
 import pickle
@@ -21,18 +20,21 @@ from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
 from threading import Thread
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback
 
 from .leaving import JobFailed, undisturbed
+from .ranks import rank
 from ..core.checks import checked
 from ..data.windows import ForecastData
 from ..model.config import Config
 from ..model.pgat import CelestialPGAT
 from ..train.checkpoint import load_model, save_model
-from ..train.loop import FitResult, TrainingInterrupted, _Progress, fit
-from ..train.states import RunHistory, read_state
+from ..train.loop import FitResult, TrainingInterrupted, fit
+from ..train.progress import _Progress
+from ..train.states import read_state
 
 # %% ../../nbs/86_app.worker.ipynb #aed2876a
 @checked
@@ -49,14 +51,17 @@ class Job:
     keep: bool = True
 
 # %% ../../nbs/86_app.worker.ipynb #65981eef
-def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = ()) -> FitResult:
-    """Train and save a model, return the `FitResult`; if stopped, save the best so far."""
+def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = (),
+               **options: Any) -> FitResult:
+    """Train and save a model, return the `FitResult`; if stopped, save the best so far.
+
+    `options` are those of `fit`. Of several processes that train one model the first one saves."""
     sampler, folder = job.data.sampler, job.folder
     before, sampler.seed = sampler.seed, job.cfg.seed
     try:
-        result = fit(job.cfg, job.data, folder, progress=progress, callbacks=callbacks)
+        result = fit(job.cfg, job.data, folder, progress=progress, callbacks=callbacks, **options)
     except TrainingInterrupted as stop:
-        if stop.checkpoint is None:
+        if stop.checkpoint is None or rank():
             raise KeyboardInterrupt from None
         with undisturbed():
             model = CelestialPGAT(job.cfg.model)
@@ -65,7 +70,8 @@ def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = 
         raise KeyboardInterrupt(f"{stop}\n{_usable(folder)}") from None
     finally:
         sampler.seed = before
-    save_model(folder, result.model, job.cfg, job.data.scales)
+    if rank() == 0:
+        save_model(folder, result.model, job.cfg, job.data.scales)
     return result
 
 
@@ -83,29 +89,18 @@ START = ("import json, signal, sys; "
          "from celestial_pgat.app.worker import _work; _work()")
 
 
-class _Report(_Progress):
+class _Report:
     """Tell how far a training is, instead of showing it."""
+    pause = OFTEN
 
     def __init__(self, tell: Callable):
-        super().__init__(None, io.StringIO())
-        self.tell, self.over = tell, False
+        self.tell = tell
 
-    def on_train_start(self, trainer, module) -> None:
-        [self.states] = [one for one in trainer.callbacks if isinstance(one, RunHistory)]
-        super().on_train_start(trainer, module)
+    def show(self, done: int, total: int, words: str, over: bool) -> None:
+        self.tell("progress", done, total, words, over)
 
-    def on_train_batch_end(self, trainer, module, outputs, batch, index: int) -> None:
-        self.done += 1
-        if time.monotonic() - self.shown >= OFTEN:
-            self.print_line(self.describe(trainer, trainer.current_epoch + 1))
-
-    def on_train_end(self, trainer, module) -> None:
-        self.over = True
-        super().on_train_end(trainer, module)
-
-    def print_line(self, words: str) -> None:
-        self.tell("progress", self.done, self.total, words, self.over)
-        self.shown = time.monotonic()
+    def close(self) -> None:
+        """Do nothing: the end of the process is told by itself."""
 
 
 def _sendable(error: Exception) -> Exception:
@@ -142,7 +137,7 @@ def _work() -> None:
         tell("begun")
         torch.set_num_threads(threads)
         data = torch.load(path, weights_only=False)
-        result = _train_one(Job(data=data, **job), False, [_Report(tell)])
+        result = _train_one(Job(data=data, **job), False, [_Progress(None, writer=_Report(tell))])
         tell("finished", result.history, result.fusion, result.seconds)
     except KeyboardInterrupt as stop:
         tell("stopped", str(stop))
