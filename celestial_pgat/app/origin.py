@@ -29,7 +29,8 @@ from ..data.prices import BUILT_IN
 from ..data.windows import ForecastData
 from ..model.config import Config, DataConfig, load_config
 from ..model.pgat import CelestialPGAT
-from ..train.checkpoint import _read_state, load_model
+from ..train.checkpoint import load_model
+from ..train.states import _read_whole, newest_state
 
 # %% ../../nbs/86_app.origin.ipynb #1559fbc6
 @checked
@@ -149,9 +150,13 @@ def located(data: DataConfig, place: str | Path) -> DataConfig:
 # %% ../../nbs/86_app.origin.ipynb #496679f0
 @checked
 def found_state(folder: str | Path) -> Path | None:
-    """Return the newest state in `folder`, or None where there is none yet."""
-    path = Path(folder) / "last.ckpt"
-    return path if path.is_file() else None
+    """Return the newest good state in `folder`, or None where there is none yet.
+
+    Raises StateError where there are some and none is good."""
+    try:
+        return newest_state(folder)
+    except FileNotFoundError:
+        return None
 
 
 @checked
@@ -163,7 +168,7 @@ def best_so_far(folder: str | Path, origin: Origin) -> tuple[nn.Module, pd.DataF
     if path is None:
         raise FileNotFoundError(f"{folder} holds no state of a training yet; begin it again with: "
                                 f"celestial-pgat resume {folder}")
-    kept = _read_state(path, origin.cfg, origin.scales)
+    kept = _read_whole(path, origin.cfg, origin.scales)["callbacks"]["RunHistory"]
     with torch.random.fork_rng():
         model = CelestialPGAT(origin.cfg.model)
     model.load_state_dict(kept["best"]["weights"])
