@@ -199,6 +199,12 @@ def finding():
     return results.add_power(results.add_inputs(run, [model()], windows(), 2, progress=False), [planted], progress=False)
 
 
+@cache
+def stress():
+    """Return what the small model does with spoilt inputs."""
+    return PUBLIC["evaluate.stress.stress_test"](model(), windows())
+
+
 def job():
     """Return a training that is not begun."""
     return PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("trained"))
@@ -318,6 +324,10 @@ BUILDERS = {
                                                   "evaluate.planted.signal_of", "app.arms.planted_copy")},
     "evaluate.planted.plant.signal": lambda: RNG().normal(size=len(prices())), "evaluate.planted.smallest_effect.cost": lambda: 0.1,
     "evaluate.planted.smallest_effect.low": lambda: 0.05,
+    **{f"evaluate.stress.bootstrap_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
+    "evaluate.stress.stressed_batch.batch": batch, "evaluate.stress.stressed_batch.scenario": lambda: "noise",
+    "evaluate.stress.stressed_batch.generator": torch.Generator, "evaluate.stress.StressReport.table": lambda: stress().table,
+    "evaluate.stress.plot_stress.report": stress,
     "evaluate.placebo.test_under.waves": lambda: celestial_pgat.wave_table(windows().test.dates),
     "evaluate.placebo.placebo_correlations.forecasts": lambda: np.stack([ARRAY, 2 * ARRAY]),
     "app.ledger.Claim.evidence": lambda: "90_lab.memory: slopes", "app.ledger.Claim.id": lambda: "M4",
