@@ -27,9 +27,9 @@ from ..core.checks import (
 from ..core.intervals import Comparison, share_text
 from ..data.batch import ForecastBatch
 from ..data.windows import ForecastData
-from celestial_pgat.evaluate.references import (
-    CANDLE, CONSTANT, RANDOM_WALK, REFERENCES, constant_forecast, scaled_candle,
-    trailing_volatility, truth_of)
+from .references import (CANDLE, CONSTANT, RANDOM_WALK, REFERENCES,
+                                               constant_forecast, scaled_candle,
+                                               trailing_volatility, truth_of)
 from ..fusion.gate import evaluating
 from ..model.heads import coherent
 from ..sky.bodies import Body
