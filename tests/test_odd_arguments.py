@@ -324,7 +324,7 @@ BUILDERS = {
                                                   "evaluate.planted.signal_of", "app.arms.planted_copy")},
     "evaluate.planted.plant.signal": lambda: RNG().normal(size=len(prices())), "evaluate.planted.smallest_effect.cost": lambda: 0.1,
     "evaluate.planted.smallest_effect.low": lambda: 0.05,
-    **{f"evaluate.stress.bootstrap_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
+    **{f"evaluate.blocks.bootstrap_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
     "evaluate.stress.stressed_batch.batch": batch, "evaluate.stress.stressed_batch.scenario": lambda: "noise",
     "evaluate.stress.stressed_batch.generator": torch.Generator, "evaluate.stress.StressReport.table": lambda: stress().table,
     "evaluate.stress.plot_stress.report": stress,
