@@ -46,7 +46,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
              "readings.why_unseen", "readings.uncompiled", "readings.repeating", "readings.pick_output",
              "diagnostics.PassRecorder")},
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
-SKIP = {"train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+SKIP = {"evaluate.stress.stress_test": "forecasts all windows seven times", "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect")    # and says when
@@ -199,6 +199,12 @@ def finding():
     return results.add_power(results.add_inputs(run, [model()], windows(), 2, progress=False), [planted], progress=False)
 
 
+@cache
+def stress():
+    """Return what the small model does with spoilt inputs."""
+    return PUBLIC["evaluate.stress.stress_test"](model(), windows())
+
+
 def job():
     """Return a training that is not begun."""
     return PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("trained"))
@@ -329,6 +335,10 @@ BUILDERS = {
                                                   "evaluate.planted.signal_of", "app.arms.planted_copy")},
     "evaluate.planted.plant.signal": lambda: RNG().normal(size=len(prices())), "evaluate.planted.smallest_effect.cost": lambda: 0.1,
     "evaluate.planted.smallest_effect.low": lambda: 0.05,
+    **{f"evaluate.blocks.bootstrap_errors.{name}": lambda: np.abs(ARRAY[:, 0, 0]) for name in ("errors", "reference")},
+    "evaluate.stress.stressed_batch.batch": batch, "evaluate.stress.stressed_batch.scenario": lambda: "noise",
+    "evaluate.stress.stressed_batch.generator": torch.Generator, "evaluate.stress.StressReport.table": lambda: stress().table,
+    "evaluate.stress.plot_stress.report": stress,
     "evaluate.placebo.test_under.waves": lambda: celestial_pgat.wave_table(windows().test.dates),
     "evaluate.placebo.placebo_correlations.forecasts": lambda: np.stack([ARRAY, 2 * ARRAY]),
     "app.ledger.Claim.evidence": lambda: "90_lab.memory: slopes", "app.ledger.Claim.id": lambda: "M4",
@@ -584,6 +594,11 @@ REFUSED = [                                            # what is skipped above r
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
     ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state of a run at nowhere"),
     ("train.loop.fit", dict(progress=None), "fit: progress is None"), ("train.loop.fit", dict(callbacks=[7]), "fit: callbacks is a list"),
+    ("evaluate.stress.stress_test", dict(model=7), "stress_test: model is an int"), ("evaluate.stress.stress_test", dict(model=[]), "model is empty"),
+    ("evaluate.stress.stress_test", dict(model=[7]), "stress_test: model is a list"), ("evaluate.stress.stress_test", dict(data=None), "stress_test: data is None"),
+    ("evaluate.stress.stress_test", dict(seed=-1), "seed=-1 is too small"), ("evaluate.stress.stress_test", dict(name=""), "is no name of a model"),
+    ("evaluate.stress.stress_test", dict(name="random walk"), "is no name of a model"), ("evaluate.stress.stress_test", dict(unit=7), "stress_test: unit is an int"),
+    ("evaluate.stress.stress_test", dict(batch_size=0), "batch_size=0 is too small"), ("evaluate.stress.stress_test", dict(progress=None), "stress_test: progress is None"),
     ("app.commands.run", dict(data=5), "data is of type int"), ("app.commands.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
     ("app.commands.run", dict(config=["a.yaml"]), "config is of type list"), ("app.commands.run", dict(overrides="model.d=96"), "overrides is of type str"),
     ("app.commands.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.commands.run", dict(base=None), "base is of type NoneType"),
@@ -607,6 +622,7 @@ REFUSED = [                                            # what is skipped above r
     ("app.report.write_report", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
 ]
 WORKING = {"train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
+           "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}
 
