@@ -7,8 +7,9 @@ __all__ = ['HELD_BACK', 'SPARSE', 'quiet', 'Forecaster', 'FitResult', 'TrainingI
 
 # %% ../../nbs/62_train.loop.ipynb #40239d12
 import logging
-import signal
 import os
+import shutil
+import signal
 import sys
 import threading
 import time
@@ -31,7 +32,7 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 
 from ..core.checks import checked, need_columns, need_counts
-from ..core.files import going_on_if_full
+from ..core.files import drop_cut_line, going_on_if_full, write_whole
 from ..data.batch import ForecastBatch, Scales
 from ..data.windows import ForecastData
 from ..fusion.diagnostics import FusionDiagnostics
@@ -356,22 +357,46 @@ def _interruptible(folder: Path, states: RunStates):
 
 # %% ../../nbs/62_train.loop.ipynb #d42df8ae
 class _CsvLog(CSVLogger):
-    """Log to a CSV file; on a full disk its rows wait for the next time."""
+    """Log to a CSV file, each row once; on a full disk the rows wait for the next time."""
+    row: dict = {}
 
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        row = {**metrics, "step": step}
+        if row != self.row:
+            super().log_metrics(metrics, step)
+        self.row = row
+
+    @rank_zero_only
     def save(self) -> None:
-        path = Path(self.experiment.metrics_file_path)
+        writer, path = self.experiment, Path(self.experiment.metrics_file_path)
+        rows, keys = [*writer.metrics], [*writer.metrics_keys]
         size = path.stat().st_size if path.is_file() else 0
+
+        def with_new_columns(part: Path) -> None:
+            shutil.copyfile(path, part)
+            writer.metrics_file_path = str(part)
+            super(_CsvLog, self).save()
+
         with going_on_if_full(path, "its rows are kept for the next time"):
             try:
-                super().save()
+                if size and not set().union(*rows) <= {*keys}:
+                    write_whole(path, with_new_columns)
+                else:
+                    super().save()
             except OSError:
+                writer.metrics, writer.metrics_keys = rows, keys
                 if path.is_file():
-                    os.truncate(path, size)
+                    os.truncate(path, size) if size else path.unlink()
                 raise
+            finally:
+                writer.metrics_file_path = str(path)
 
 
 def _make_loggers(train: TrainConfig, folder: Path) -> list[Logger]:
     """Return the loggers of a training. Raises ValueError where a package is missing."""
+    if rank_zero_only.rank == 0:
+        for path in folder.glob("log/version_*/metrics.csv"):
+            drop_cut_line(path)
     loggers = [_CsvLog(folder, "log")]
     if train.tensorboard:
         try:
@@ -473,7 +498,7 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     columns = ["step", "learning_rate", "train_loss", "validation_loss"]
     history = pd.DataFrame(own.history.history).set_index("epoch").reindex(columns=columns)
     fusion = pd.DataFrame(columns=list(COLUMNS))
-    if "fusion.jsonl" in own.logs:
+    if "fusion.jsonl" in own.logs and (folder / "fusion.jsonl").is_file():
         fusion = read_fusion_log(folder / "fusion.jsonl")
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)

@@ -129,7 +129,7 @@ def newest_state(folder: str | Path) -> Path:
 
     Raises FileNotFoundError where there is none, and StateError where none is good."""
     folder, faults = Path(folder), []
-    paths = [path for path in folder.glob("*.ckpt") if path.name != "best.ckpt"]
+    paths = [path for path in folder.glob("[!.]*.ckpt") if path.name != "best.ckpt"]
     for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             fault = _lack(_open(path))
@@ -171,6 +171,7 @@ class StateFiles(CheckpointIO):
 
     def load_checkpoint(self, path: str | Path, map_location: Any = None,
                         weights_only: bool | None = None) -> dict:
+        self.first = False              # there is one
         return read_state(path)
 
     def remove_checkpoint(self, path: str | Path) -> None:
@@ -300,7 +301,9 @@ class RunStates(Checkpoint):
     def write(self, trainer: Trainer, saved: str) -> None:
         """Write the state, and stop if that is wished."""
         trainer.save_checkpoint(self.path)
-        self.saved, self.before = saved, time.monotonic()
+        self.before = time.monotonic()
+        if trainer.strategy.checkpoint_io.written:      # else the disk was full
+            self.saved = saved
         if self._agreed(trainer, self.wish()):
             self.grant()
 
@@ -317,6 +320,7 @@ class RunStates(Checkpoint):
             return                              # gradients wait, or the state of the epoch is near
         due = bool(self.minutes) and time.monotonic() - self.before >= 60 * self.minutes
         if self._agreed(trainer, due or self.wish()):
+            trainer._logger_connector.update_train_step_metrics()   # no state without its log
             self.write(trainer, _words(trainer))
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
