@@ -36,7 +36,7 @@ from ..core.files import drop_cut_line, going_on_if_full, write_whole
 from ..data.batch import ForecastBatch, Scales
 from ..data.windows import ForecastData
 from ..fusion.diagnostics import FusionDiagnostics
-from ..fusion.readings import COLUMNS
+from ..fusion.readings import COLUMNS, NUMBERS
 from ..fusion.records import read_fusion_log
 from ..fusion.gate import FusionGate
 from ..model.config import Config, TrainConfig
@@ -312,6 +312,10 @@ class _StopRequest(Callback):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self.before[number] = signal.signal(number, self.meet)
 
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.received_sigterm and not self.before:    # of the untrained model
+            raise SIGTERMException
+
     def meet(self, number: int, frame: object) -> None:
         if self.number is not None:
             self.grant()
@@ -451,6 +455,16 @@ class _Callbacks:
         return [self.history, *self.watchers, *self.stopping, self.request, *shown, self.copies,
                 self.states]
 
+# %% ../../nbs/62_train.loop.ipynb #3dd473e0
+def _fusion_rows(path: Path, waiting: list[dict]) -> pd.DataFrame:
+    """Return the rows of a fusion log, and those for which the disk had no room to the end."""
+    kinds = dict.fromkeys(NUMBERS, float) | {"batch": int}
+    rows = pd.DataFrame(waiting, columns=list(COLUMNS)).astype(kinds)
+    if not path.is_file() or not path.stat().st_size:
+        return rows
+    logged = read_fusion_log(path)
+    return pd.concat([logged, rows], ignore_index=True) if waiting else logged
+
 # %% ../../nbs/62_train.loop.ipynb #2605e21e
 def _refuse(train: TrainConfig, folder: Path, resume: object, processes: int) -> None:
     """Raise what can be said against a training before it begins."""
@@ -498,8 +512,8 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     columns = ["step", "learning_rate", "train_loss", "validation_loss"]
     history = pd.DataFrame(own.history.history).set_index("epoch").reindex(columns=columns)
     fusion = pd.DataFrame(columns=list(COLUMNS))
-    if "fusion.jsonl" in own.logs and (folder / "fusion.jsonl").is_file():
-        fusion = read_fusion_log(folder / "fusion.jsonl")
+    if "fusion.jsonl" in own.logs:
+        fusion = _fusion_rows(folder / "fusion.jsonl", own.watchers[0].recorded.waiting)
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)
 

@@ -235,6 +235,7 @@ class RunHistory(Callback):
         self.folder = Path(folder)
         self.untrained = float("inf")       # validation loss before the first step, set by `fit`
         self.run, self.history, self.best = _identity(cfg, scales), [], {}
+        self.written = True                 # whether best.ckpt holds the best weights
 
     def state_dict(self) -> dict:
         return {"run": self.run, "history": self.history, "best": self.best}
@@ -254,6 +255,10 @@ class RunHistory(Callback):
         self.record(trainer, module, trainer.current_epoch + 1,
                     losses | {"train_loss": module.train_loss()})
 
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self.written and trainer.is_global_zero:
+            self.write_best()               # there may be room again
+
     def record(self, trainer: Trainer, module: LightningModule, epoch: int, losses: dict) -> None:
         """Enter an epoch into the history, and its weights if they are the best."""
         loss = losses["validation_loss"]
@@ -268,8 +273,10 @@ class RunHistory(Callback):
 
     def write_best(self) -> None:
         """Write the best weights, for who uses them while the training goes on."""
+        self.written = False
         with going_on_if_full(self.folder / "best.ckpt", "the best weights are in the next state"):
             write_state(self.folder / "best.ckpt", self.best)
+            self.written = True
 
 # %% ../../nbs/63_train.states.ipynb #13b387c6
 def _words(trainer: Trainer) -> str:

@@ -12,14 +12,13 @@ import sys
 import time
 import traceback
 import warnings
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-import numpy as np
 import pandas as pd
 import torch
 from celestial_pgat.core import files
@@ -209,17 +208,21 @@ def small_disk(size: int):
 
 def fill_disk(name: str, times: range, size: int = 100) -> None:
     """Let the disk be full when the file `name` is written for the `times`-th times, counted from 1."""
-    original, count = files.naming_full_disk, [0]
+    original, count, inside = files.naming_full_disk, [0], []
 
     @contextmanager
     def limited(path):
-        with original(path):
-            count[0] += Path(path).name == name
-            if Path(path).name == name and count[0] in times:
-                with small_disk(size):
-                    yield
-            else:
+        if Path(path).name != name or inside:
+            with original(path):
                 yield
+            return
+        count[0] += 1
+        inside.append(path)
+        try:
+            with original(path), small_disk(size) if count[0] in times else nullcontext():
+                yield
+        finally:
+            inside.clear()
 
     files.naming_full_disk = limited
 
