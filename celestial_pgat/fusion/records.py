@@ -192,10 +192,12 @@ class FusionRecords:
     def clear(self) -> None:
         """Forget everything; the log stays."""
         self.passes, self.rows, self.readings, self.costs, self.cost_at = 0, [], [], {}, 0
+        self.waiting: list[dict] = []       # rows for which the disk had no room
 
     def go_on(self, passes: int, writes: bool = True) -> None:
         """Go on after `passes`, in the log, too, if this process of several `writes` it."""
         self.passes, self.writes = passes, writes and self.path is not None
+        self.waiting = []
         if self.writes:
             continue_log(self.path, passes)
 
@@ -205,9 +207,11 @@ class FusionRecords:
         self.readings = [reading for reading in self.readings if reading not in ready]
         rows = [finish_reading(reading) for reading in ready]
         self.rows += rows
-        if rows and self.writes:
-            with going_on_if_full(self.path, "these rows are missing in it"):
-                append_json_lines(self.path, rows)
+        self.waiting += rows if self.writes else []
+        if self.waiting:
+            with going_on_if_full(self.path, "its rows are kept for the next time"):
+                append_json_lines(self.path, self.waiting)
+                self.waiting = []
 
     @property
     def table(self) -> pd.DataFrame:

@@ -7,7 +7,6 @@ __all__ = ['HELD_BACK', 'quiet', 'Forecaster', 'FitResult', 'fit']
 
 # %% ../../nbs/62_train.loop.ipynb #40239d12
 import logging
-import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -21,24 +20,22 @@ import pandas as pd
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..core.checks import checked, need_columns, need_counts
-from ..core.files import going_on_if_full
 from ..data.batch import ForecastBatch, Scales
 from ..data.windows import ForecastData
 from ..fusion.diagnostics import FusionDiagnostics
 from ..fusion.readings import COLUMNS
-from ..fusion.records import read_fusion_log
 from ..fusion.gate import FusionGate
 from ..model.config import Config, TrainConfig
 from ..model.pgat import CelestialPGAT
 from .finite import (BadBatches, gradient_norm, refuse_nonfinite_loss,
                                          refuse_nonfinite_step)
 from .loaders import ResumableLoader, ShareSampler
+from .logs import _fusion_rows, _make_loggers
 from .losses import forecast_loss
 from .memory import MemoryLog
 from .optim import configure_optimizer, optimizer_class
@@ -237,35 +234,6 @@ class FitResult:
         return f"<p>{self!r}</p>" + self.history.to_html(float_format="{:.4g}".format, na_rep="")
 
 # %% ../../nbs/62_train.loop.ipynb #d42df8ae
-class _CsvLog(CSVLogger):
-    """Log to a CSV file; on a full disk its rows wait for the next time."""
-
-    @rank_zero_only
-    def save(self) -> None:
-        path = Path(self.experiment.metrics_file_path)
-        size = path.stat().st_size if path.is_file() else 0
-        with going_on_if_full(path, "its rows are kept for the next time"):
-            try:
-                super().save()
-            except OSError:
-                if path.is_file():
-                    os.truncate(path, size)
-                raise
-
-
-def _make_loggers(train: TrainConfig, folder: Path) -> list[Logger]:
-    """Return the loggers of a training. Raises ValueError where a package is missing."""
-    loggers = [_CsvLog(folder, "log")]
-    if train.tensorboard:
-        try:
-            loggers.append(TensorBoardLogger(folder, "tensorboard", version=""))
-        except ImportError as error:
-            raise ValueError("train.tensorboard=true cannot be used: the package tensorboard is "
-                             "missing; install it with pip install tensorboard, or leave it "
-                             "out") from error
-    return loggers
-
-
 def _make_trainer(train: TrainConfig, folder: Path, callbacks: list[Callback],
                   devices: int = 1, nodes: int = 1, strategy: str = "auto") -> Trainer:
     """Build Lightning's trainer, on a CUDA device if there is one; logs go to `folder`/log."""
@@ -373,6 +341,6 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     history = pd.DataFrame(own.history.history).set_index("epoch").reindex(columns=columns)
     fusion = pd.DataFrame(columns=list(COLUMNS))
     if "fusion.jsonl" in own.logs and first:
-        fusion = read_fusion_log(folder / "fusion.jsonl")
+        fusion = _fusion_rows(folder / "fusion.jsonl", own.watchers[0].recorded.waiting)
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)

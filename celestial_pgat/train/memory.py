@@ -27,7 +27,8 @@ from torch import UntypedStorage, nn
 
 from ..core.bytes import watch_saved
 from ..core.checks import checked, need_columns, need_counts
-from ..core.files import append_json_lines, drop_cut_line, read_json_lines
+from ..core.files import (append_json_lines, drop_cut_line, going_on_if_full,
+                                       read_json_lines)
 
 # %% ../../nbs/64_train.memory.ipynb #0c1ef36a
 ROOT, OUTSIDE = "(model)", "(outside)"
@@ -178,13 +179,16 @@ class MemoryLog(Callback):
     def __init__(self, path: str | Path, every: int = 50):
         need_counts(every=every)
         self.path, self.every, self.begun, self.batches = Path(path), every, None, 0
-        self.counting, self.own, self.before = ExitStack(), {}, {}
+        self.counting, self.own, self.before, self.waiting = ExitStack(), {}, {}, []
 
     def write(self, trainer: Trainer, stage: str, **more: Any) -> None:
-        """Append one line, whole or not at all to a reader that skips a line without an end."""
+        """Append one line; where the disk is full, it waits for the next one."""
         row = {"stage": stage, "epoch": trainer.current_epoch, "step": trainer.global_step}
         row["seconds"] = round(time.monotonic() - self.begun, 3)
-        append_json_lines(self.path, [row | memory_now() | more])
+        self.waiting.append(row | memory_now() | more)
+        with going_on_if_full(self.path, "its rows are kept for the next time"):
+            append_json_lines(self.path, self.waiting)
+            self.waiting = []
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

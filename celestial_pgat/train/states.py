@@ -129,7 +129,7 @@ def newest_state(folder: str | Path) -> Path:
 
     Raises FileNotFoundError where there is none, and StateError where none is good."""
     folder, faults = Path(folder), []
-    paths = [path for path in folder.glob("*.ckpt") if path.name != "best.ckpt"]
+    paths = [path for path in folder.glob("[!.]*.ckpt") if path.name != "best.ckpt"]
     for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
         try:
             fault = _lack(_open(path))
@@ -171,6 +171,7 @@ class StateFiles(CheckpointIO):
 
     def load_checkpoint(self, path: str | Path, map_location: Any = None,
                         weights_only: bool | None = None) -> dict:
+        self.first = False              # there is one
         return read_state(path)
 
     def remove_checkpoint(self, path: str | Path) -> None:
@@ -234,6 +235,7 @@ class RunHistory(Callback):
         self.folder = Path(folder)
         self.untrained = float("inf")       # validation loss before the first step, set by `fit`
         self.run, self.history, self.best = _identity(cfg, scales), [], {}
+        self.written = True                 # whether best.ckpt holds the best weights
 
     def state_dict(self) -> dict:
         return {"run": self.run, "history": self.history, "best": self.best}
@@ -253,6 +255,10 @@ class RunHistory(Callback):
         self.record(trainer, module, trainer.current_epoch + 1,
                     losses | {"train_loss": module.train_loss()})
 
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self.written and trainer.is_global_zero:
+            self.write_best()               # there may be room again
+
     def record(self, trainer: Trainer, module: LightningModule, epoch: int, losses: dict) -> None:
         """Enter an epoch into the history, and its weights if they are the best."""
         loss = losses["validation_loss"]
@@ -267,8 +273,10 @@ class RunHistory(Callback):
 
     def write_best(self) -> None:
         """Write the best weights, for who uses them while the training goes on."""
+        self.written = False
         with going_on_if_full(self.folder / "best.ckpt", "the best weights are in the next state"):
             write_state(self.folder / "best.ckpt", self.best)
+            self.written = True
 
 # %% ../../nbs/63_train.states.ipynb #13b387c6
 def _words(trainer: Trainer) -> str:
@@ -300,7 +308,9 @@ class RunStates(Checkpoint):
     def write(self, trainer: Trainer, saved: str) -> None:
         """Write the state, and stop if that is wished."""
         trainer.save_checkpoint(self.path)
-        self.saved, self.before = saved, time.monotonic()
+        self.before = time.monotonic()
+        if trainer.strategy.checkpoint_io.written:      # else the disk was full
+            self.saved = saved
         if self._agreed(trainer, self.wish()):
             self.grant()
 
@@ -317,6 +327,7 @@ class RunStates(Checkpoint):
             return                              # gradients wait, or the state of the epoch is near
         due = bool(self.minutes) and time.monotonic() - self.before >= 60 * self.minutes
         if self._agreed(trainer, due or self.wish()):
+            trainer._logger_connector.update_train_step_metrics()   # no state without its log
             self.write(trainer, _words(trainer))
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:

@@ -43,6 +43,10 @@ class _StopRequest(Callback):
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self.before[number] = signal.signal(number, self.meet)
 
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.received_sigterm and not self.before:    # of the untrained model
+            raise SIGTERMException
+
     def meet(self, number: int, frame: object) -> None:
         if self.number is not None:
             self.grant()
