@@ -9,7 +9,6 @@ __all__ = ['TrainingInterrupted']
 import signal
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
