@@ -40,7 +40,8 @@ from .losses import forecast_loss
 from .memory import MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .progress import _Progress
-from .states import RunHistory, RunStates, StateFiles, resume_state, sole_run
+from .states import (RunHistory, RunStates, StateFiles, need_same_tensors,
+                                         resume_state, sole_run)
 from .stopping import TrainingInterrupted, _interruptible, _StopRequest
 
 # %% ../../nbs/62_train.loop.ipynb #1703e204
@@ -100,6 +101,7 @@ class _Sums(LightningModule):
         state["forecaster"] = {"seen": seen, "lost": lost, "skipped": self.bad.skipped}
 
     def on_load_checkpoint(self, state: dict) -> None:
+        need_same_tensors(self.state_dict(), state["state_dict"])
         own = state["forecaster"]
         self.bad.skipped = own["skipped"]
         if self.global_rank == 0:           # they are sums over all processes

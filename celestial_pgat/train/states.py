@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'FORMAT', 'HEAD', 'WHOLE', 'StateError', 'write_state', 'read_state', 'newest_state', 'StateFiles',
-           'FolderInUse', 'sole_run', 'RunHistory', 'RunStates', 'resume_state']
+           'FolderInUse', 'sole_run', 'RunHistory', 'RunStates', 'need_same_tensors', 'resume_state']
 
 # %% ../../nbs/63_train.states.ipynb #7694ff0b
 import fcntl
@@ -15,16 +15,17 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from torch import Tensor
 
 from ..core.checks import checked
 from ..core.files import counted, going_on_if_full, write_whole
@@ -183,25 +184,41 @@ class FolderInUse(FileExistsError):
     """Say which process uses the folder of a run."""
 
 
+def _locked(path: Path) -> TextIO:
+    """Open and lock a file, in a folder that is made if need be. Raises FolderInUse."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        reason = os.strerror(error.errno).lower()
+        raise type(error)(f"{path.parent} cannot be the folder of a run ({reason}: "
+                          f"{error.filename}); choose another folder") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read().strip() or "another process"
+        file.close()
+        raise FolderInUse(f"{path.parent} is in use by {holder}; wait until it ends, or choose "
+                          "another folder") from None
+    except OSError:                             # a network disk without locks
+        return file
+    if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+        return file
+    file.close()                                # who held it removed it in between
+    return _locked(path)
+
+
 @checked
 @contextmanager
 def sole_run(folder: str | Path) -> Iterator[None]:
-    """Hold the lock of a run's folder while the block lasts. Raises FolderInUse.
+    """Hold the lock of a run's folder while the block lasts. Raises FolderInUse, and what the
+    system says against the folder.
 
     The folder is made if need be, and removed at the end if it is empty then. On a disk that has no
     locks it goes on without."""
     path = Path(folder) / "run.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise FolderInUse(f"{folder} is in use by {holder}; wait until it ends, or choose "
-                              "another folder") from None
-        except OSError:                         # a network disk without locks
-            pass
+    with _locked(path) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -243,11 +260,13 @@ class RunHistory(Callback):
     def load_state_dict(self, state: dict) -> None:
         self.run, self.history, self.best = state["run"], state["history"], state["best"]
 
+    def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if self.best and trainer.is_global_zero:    # a run goes on, perhaps in another folder
+            self.write_best()
+
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if not self.history:
             self.record(trainer, module, 0, {"validation_loss": self.untrained})
-        elif trainer.is_global_zero:
-            self.write_best()
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         losses = {name: trainer.callback_metrics[name].item()
@@ -361,6 +380,18 @@ def _read_whole(path: Path, cfg: Config, scales: Scales) -> dict:
 
 
 @checked
+def need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Raise StateError, naming three, where the tensors of a model and of a state differ."""
+    own, other = ({name: [*value.shape] for name, value in tensors.items()}
+                  for tensors in (model, state))
+    apart = [f"{name} is {own.get(name, 'missing')} here and {other.get(name, 'missing')} there"
+             for name in {**own, **other} if own.get(name) != other.get(name)]
+    if apart:
+        raise StateError(f"the state is of another model: {_first(apart)}; go on with the version "
+                         "of the library that wrote it")
+
+
+@checked
 def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scales,
                  logs: Sequence[str] = ()) -> None:
     """Put the state at `path` into `folder` as last.ckpt, with the files `logs` that lie beside it.
@@ -368,6 +399,9 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
     Raises FileNotFoundError, StateError saying what the state lacks or what has changed, and
     FileExistsError where `folder` holds another run."""
     path, last = Path(path), Path(folder) / "last.ckpt"
+    if path.name.startswith("."):
+        raise StateError(f"{path} was left by a process that was killed while it wrote"
+                         f"{_offer(path)}")
     seen = _read_whole(path, cfg, scales)["global_step"]
     if path.resolve() == last.resolve():
         return

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-import time
+import tempfile
 import traceback
 import warnings
 from contextlib import contextmanager, nullcontext
@@ -115,7 +115,7 @@ def _run(pipe, printed: Path, function, args: tuple, options: dict) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     outcome = Outcome()
-    handle = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    handle = os.open(printed, os.O_WRONLY | os.O_TRUNC)
     os.dup2(handle, 2)
     sys.stderr = open(2, "w", buffering=1, closefd=False)
     with warnings.catch_warnings(record=True) as caught:
@@ -132,10 +132,10 @@ def _run(pipe, printed: Path, function, args: tuple, options: dict) -> None:
 class Child:
     """A process that calls a function; `end` waits for it."""
 
-    def __init__(self, folder: Path, function, *args: Any, **options: Any):
+    def __init__(self, function, *args: Any, **options: Any):
         os.environ.update(ALONE)
         self.pipe, theirs = CONTEXT.Pipe(duplex=False)
-        self.printed = folder.parent / f".printed-{time.monotonic_ns()}"
+        self.printed = Path(tempfile.mkstemp()[1])
         self.process = CONTEXT.Process(target=_run, args=(theirs, self.printed, function, args, options))
         self.process.start()
         theirs.close()
@@ -148,13 +148,14 @@ class Child:
             outcome = Outcome()
         self.process.join()
         outcome.exit = self.process.exitcode
-        outcome.printed = self.printed.read_text() if self.printed.exists() else ""
+        outcome.printed = self.printed.read_text()
+        self.printed.unlink()
         return outcome
 
 
 def in_child(folder: Path, function=train, **options: Any) -> Outcome:
     """Call `function(folder, ...)` in a process of its own."""
-    return Child(folder, function, folder, **options).end()
+    return Child(function, folder, **options).end()
 
 
 # Faults
