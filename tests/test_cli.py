@@ -122,6 +122,18 @@ def test_bad_data_is_refused_before_any_work(fault, message, table, tmp_path, ca
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
 
 
+def test_inspect_tells_of_a_run_and_of_its_models(finished, call):
+    run, model = (call("inspect", folder) for folder in (finished[0], finished[0] / "with_sky"))
+    assert run.returncode == model.returncode == 0, run.stderr + model.stderr
+    for words in ("a comparison, finished; with_sky, without_sky", "with sky, seed 7: 2 epochs", "d: 24   # smoke: 16", "the metrics of 18 test windows",
+                  "what is on disk now is the same", "with: celestial-pgat run"):
+        assert words in run.stdout, words
+    assert "a saved model" in model.stdout and "d: 24" in model.stdout
+    for command in ("resume", "evaluate", "stress"):
+        done = call(command, finished[0])
+        assert done.returncode == 2 and "holds a comparison of several models" in done.stderr
+
+
 def test_truncated_model_is_refused(finished, tmp_path, call):
     copy = shutil.copytree(finished[0] / "with_sky", tmp_path / "model")
     weights = copy / "model.safetensors"

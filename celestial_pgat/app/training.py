@@ -148,7 +148,7 @@ def _read_again(origin) -> tuple:
     notes += _few_steps(origin.cfg, windows)
     return windows, tuple(notes), difference(origin.data, tables_of(windows))
 
-
+# %% ../../nbs/87_app.training.ipynb #7db53f23
 def resume(folder: str | Path, output: str | Path | None = None, name: str | None = None,
            progress: bool = True, *, devices: int | None = None, nodes: int | None = None,
            strategy: str | None = None) -> Path:
