@@ -31,13 +31,11 @@ def sentence(done) -> str:
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """Reports are not executed, and few tables of other days are tried: both have tests of their own."""
-    from celestial_pgat.app import report, results
-    judge = results.judge_inputs
+def alone(few_tables):
+    """Reports are not executed, which has tests of its own."""
+    from celestial_pgat.app import report
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "execute", lambda notebook, folder: notebook)
-        patch.setattr(results, "judge_inputs", lambda models, data, count, *rest: judge(models, data, count or 3, *rest))
         yield
 
 
