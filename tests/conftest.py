@@ -66,7 +66,7 @@ def finished(table, tmp_path_factory, few_tables) -> tuple[Path, str]:
     """One whole run; its folder and what it printed. Tests copy the folder before they change anything in it."""
     output = tmp_path_factory.mktemp("runs")
     done = run_command("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24",
-                       "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
+                       "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=9")
     assert done.returncode == 0, done.stderr
     (folder,) = output.iterdir()
     return folder, done.stdout

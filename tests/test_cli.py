@@ -191,7 +191,7 @@ def test_several_seeds_are_trained_and_their_spread_is_told(finished, table, tmp
     from celestial_pgat.app import report
     monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
     done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--seed", 7, "--seeds", 2, "--arms", "true", "--set", "model.d=24",
-                "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
+                "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=9")
     assert done.returncode == 0, done.stderr
     (folder,) = tmp_path.iterdir()
     stored = json.loads((folder / "metrics.json").read_text())

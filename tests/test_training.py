@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from test_leaving import last_sentence, parts
 
-SMALL = ("--preset", "smoke", "--set", "train.diagnose_every=5")
+SMALL = ("--preset", "smoke", "--set", "train.diagnose_every=9")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -166,7 +166,7 @@ def test_evaluate_is_the_same_each_time(night, stopped, tmp_path, call):
 def test_inspect_tells_how_far_a_training_came(trained, stopped, tmp_path, call):
     told = [call("inspect", folder) for folder in (trained[0], stopped[0])]
     assert all(done.returncode == 0 and not done.stderr for done in told), told
-    for words in ("2 of 2 epochs are done, ended", "diagnose_every: 5   # smoke: null", "the model: 23,554 parameters", "FusionGate of market and sky",
+    for words in ("2 of 2 epochs are done, ended", "diagnose_every: 9   # smoke: null", "the model: 23,554 parameters", "FusionGate of market and sky",
                   "prices: 240 rows, 2018-01-18 to 2018-12-31, SHA-256", "what is on disk now is the same", "the best epoch is 2",
                   "the metrics of 18 test windows", "begun", "with: celestial-pgat train"):
         assert words in told[0].stdout, words
@@ -233,7 +233,7 @@ def test_a_dry_run_tells_everything_and_makes_nothing(command, table, tmp_path, 
     assert ("2 trainings like this one to compare" in done.stdout) == (command == "run")
     (tmp_path / "again.yaml").write_text(re.search(r"\ndata:.*?\nseed: \d+", done.stdout, re.DOTALL)[0])
     again = load_config("demo", tmp_path / "again.yaml")
-    assert (again.model.d, again.train.diagnose_every, again.data.source) == (24, 5, str(table))
+    assert (again.model.d, again.train.diagnose_every, again.data.source) == (24, 9, str(table))
 
 
 @pytest.mark.parametrize("command", ["train", "run"])
@@ -277,6 +277,29 @@ def test_of_several_processes_the_first_one_writes_and_speaks(trained, tmp_path,
     monkeypatch.setenv("CELESTIAL_FOLDER", str(tmp_path / "by_the_first"))
     done = call(*arguments)
     assert done.returncode == 0 and done.stdout == "" and asked.pop()[0] == tmp_path / "by_the_first" and not list(tmp_path.iterdir())
+
+
+IN_KERNEL = """
+import sys, types
+for name in ("lightning", "lightning.pytorch", "celestial_pgat.train.checkpoint"):      # they take long to load
+    sys.modules[name] = types.ModuleType(name)
+sys.modules["lightning.pytorch"].__dict__.update(Callback=object, LightningModule=object, Trainer=object)
+sys.modules["celestial_pgat.train.checkpoint"].RunCheckpoint = object
+from celestial_pgat.train.progress import _writer
+writer = _writer()
+writer.show(1, 3, "epoch 1/3", False)
+writer.show(3, 3, "epoch 3/3 in 00:01", True) if ends else writer.show(2, 3, "epoch 2/3", False)
+writer.close()
+"""
+
+
+def test_a_cell_of_a_notebook_keeps_one_clean_line(tmp_path):
+    """In a real kernel: the line of the end, or the last one before a stop."""
+    from celestial_pgat.app.report import execute
+    cells = [nbformat.v4.new_code_cell(f"ends = {ends}\n{IN_KERNEL}") for ends in (True, False)]
+    done = execute(nbformat.v4.new_notebook(cells=cells), tmp_path)
+    for cell, words in zip(done.cells, ("epoch 3/3 in 00:01", "epoch 2/3")):
+        assert [(output.output_type, dict(output.data)) for output in cell.outputs] == [("display_data", {"text/plain": words})]
 
 
 def test_slips_get_the_nearest_word(call):

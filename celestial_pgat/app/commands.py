@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill, shorten
@@ -180,6 +181,7 @@ def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequen
                folder: Path, progress: bool, seeds: int, arms: Sequence[str], power: int,
                jobs: int | None) -> None:
     """Train, judge, write everything into `folder`, and print what to see first."""
+    import_module("celestial_pgat.app.report")      # what does not load is told before the training
     from celestial_pgat.app.ledger import provenance_of
     from celestial_pgat.app.results import gather, save_run
     from celestial_pgat.model.config import config_hash
