@@ -70,17 +70,17 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
     need_kind("true or false", bool, sky=sky, compare=compare)
     need_texts(overrides=overrides)
     with _refusing():
-        from celestial_pgat.app.arms import inputs_in_words, prepare, read_inputs
-        from celestial_pgat.core.files import collect_notes
-        from celestial_pgat.evaluate.metrics import evaluate
-        from celestial_pgat.evaluate.references import reference_forecasts
         from celestial_pgat.model.config import load_config
         named = {"source": data, "covariates": covariates, "future": future, "known": known}
         own = {key: str(value) for key, value in named.items() if value is not None}
         chosen = [{"data": own}] if own else []
         chosen += [{"seed": seed}] if seed is not None else []
         chosen += [] if sky else [{"model": {"use_sky": False}}]
-        cfg = load_config(base, config, [*overrides, *chosen])
+        cfg = load_config(base, config, [*overrides, *chosen])  # refused before torch is loaded
+        from celestial_pgat.app.arms import inputs_in_words, prepare, read_inputs
+        from celestial_pgat.core.files import collect_notes
+        from celestial_pgat.evaluate.metrics import evaluate
+        from celestial_pgat.evaluate.references import reference_forecasts
         if compare and cfg.data.covariates is None:
             inputs_in_words(cfg.model)                  # nothing to compare is refused at once
         with collect_notes() as notes:
