@@ -6,11 +6,13 @@ checked by the tests of data, model and training, and checking takes most of the
 import contextlib
 import io
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["COLUMNS"] = "80"
+sys.modules.setdefault("rfc3987_syntax", None)     # jsonschema's check of addresses, a second to load and used by no notebook
 
 import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have types that check themselves
 import pytest
@@ -50,11 +52,21 @@ def table(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(table, tmp_path_factory) -> tuple[Path, str]:
+def few_tables():
+    """Three tables of other days are tried for an input, which notebook 77 tries in full."""
+    from celestial_pgat.app import results
+    judge = results.judge_inputs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "judge_inputs", lambda models, data, count, *rest: judge(models, data, count or 3, *rest))
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(table, tmp_path_factory, few_tables) -> tuple[Path, str]:
     """One whole run; its folder and what it printed. Tests copy the folder before they change anything in it."""
     output = tmp_path_factory.mktemp("runs")
     done = run_command("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24",
-                       "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
+                       "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=9")
     assert done.returncode == 0, done.stderr
     (folder,) = output.iterdir()
     return folder, done.stdout

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.usefixtures("few_tables")
+
 
 def test_run_prints_the_table_and_names_the_report(finished):
     folder, printed = finished
@@ -122,6 +124,18 @@ def test_bad_data_is_refused_before_any_work(fault, message, table, tmp_path, ca
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
 
 
+def test_inspect_tells_of_a_run_and_of_its_models(finished, call):
+    run, model = (call("inspect", folder) for folder in (finished[0], finished[0] / "with_sky"))
+    assert run.returncode == model.returncode == 0, run.stderr + model.stderr
+    for words in ("a comparison, finished; with_sky, without_sky", "with sky, seed 7: 2 epochs", "d: 24   # smoke: 16", "the metrics of 18 test windows",
+                  "what is on disk now is the same", "with: celestial-pgat run"):
+        assert words in run.stdout, words
+    assert "a saved model" in model.stdout and "d: 24" in model.stdout
+    for command in ("resume", "evaluate", "stress"):
+        done = call(command, finished[0])
+        assert done.returncode == 2 and "holds a comparison of several models" in done.stderr
+
+
 def test_truncated_model_is_refused(finished, tmp_path, call):
     copy = shutil.copytree(finished[0] / "with_sky", tmp_path / "model")
     weights = copy / "model.safetensors"
@@ -146,10 +160,11 @@ def test_a_forecast_takes_another_calendar(finished, call):
 
 
 def test_what_is_printed_fits_a_terminal(finished, call):
-    helps = [call(*name, "--help").stdout for name in ([], ["run"], ["forecast"], ["report"])]
+    helps = [call(*name, "--help").stdout for name in ([], ["run"], ["train"], ["resume"], ["evaluate"], ["stress"], ["inspect"], ["forecast"], ["report"])]
+    assert all("example" in text and "exit status" in text for text in helps)
     ahead = call("forecast", "--model", finished[0]).stdout
     lines = [line for text in [finished[1], ahead, *helps] for line in text.splitlines()
-             if not line.startswith(("report: ", "note: ")) and " epochs in " not in line]     # a note is one line
+             if not line.startswith(("report: ", "note: ", "  torchrun")) and " epochs in " not in line]     # a note is one line
     assert len(lines) > 40 and [line for line in lines if len(line) > 80] == []
 
 
@@ -175,22 +190,21 @@ def test_several_seeds_are_trained_and_their_spread_is_told(finished, table, tmp
     """The first seed's models do not depend on how many follow."""
     from celestial_pgat.app import report
     monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
-    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--seed", 7, "--seeds", 2, "--set", "model.d=24",
-                "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=5")
+    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--seed", 7, "--seeds", 2, "--arms", "true", "--set", "model.d=24",
+                "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=9")
     assert done.returncode == 0, done.stderr
     (folder,) = tmp_path.iterdir()
     stored = json.loads((folder / "metrics.json").read_text())
     assert all(len(one["by_seed"]) == 2 for one in stored["comparisons"])
     assert "trained with 2 seeds" in stored["verdict"] and "standard deviation" in stored["verdict"]
-    for name in ("with_sky", "with_sky_seed_8", "without_sky", "without_sky_seed_8"):
+    for name in ("with_sky", "with_sky_seed_8"):
         seed = json.loads((folder / name / "config.json").read_text())["configuration"]["seed"]
         assert seed == (8 if name.endswith("8") else 7)
     ahead = call("forecast", "--model", folder).stdout.splitlines()[2:]
     assert len(ahead) == 3 and set(ahead) <= set(done.stdout.splitlines()), "both are the mean of the seeds"
     with np.load(finished[0] / "forecasts.npz") as one, np.load(folder / "forecasts.npz") as two:
-        for name in ("forecast/with sky", "forecast/without sky"):
-            np.testing.assert_array_equal(one[name][0], two[name][0])
-            assert not np.array_equal(*two[name])
+        np.testing.assert_array_equal(one["forecast/with sky"][0], two["forecast/with sky"][0])
+        assert not np.array_equal(*two["forecast/with sky"])
     (folder / "with_sky_seed_8" / "config.json").unlink()      # as where the second seed was stopped
     assert call("forecast", "--model", folder).stdout == call("forecast", "--model", folder / "with_sky").stdout
 
@@ -202,7 +216,7 @@ def test_a_market_that_stands_still_in_the_test_is_judged_in_words(tmp_path, cal
     prices = load_ohlc("sp500").iloc[-240:].copy()
     prices.iloc[-40:] = prices["Close"].iloc[-41]
     prices.to_csv(tmp_path / "still.csv")
-    done = call("run", "--preset", "smoke", "--data", tmp_path / "still.csv", "--output", tmp_path / "runs", "--set", "train.epochs=1",
+    done = call("run", "--preset", "smoke", "--data", tmp_path / "still.csv", "--output", tmp_path / "runs", "--arms", "true", "--set", "train.epochs=1",
                 "--set", "train.warmup_epochs=0", "--set", "data.accept=stale_rows,large_moves")
     assert done.returncode == 0, done.stderr
     (folder,) = (tmp_path / "runs").iterdir()
@@ -212,9 +226,11 @@ def test_a_market_that_stands_still_in_the_test_is_judged_in_words(tmp_path, cal
 
 
 def test_a_stop_during_the_placebo_leaves_the_judgement(table, tmp_path, call, monkeypatch):
-    from celestial_pgat.app import results
+    from celestial_pgat.app import report, results
+    monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
     monkeypatch.setattr(results, "judge_inputs", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=1", "--set", "train.warmup_epochs=0")
+    done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--arms", "true", "--set", "train.epochs=1", "--set",
+                "train.warmup_epochs=0")
     assert done.returncode == 130 and "celestial-pgat report" in done.stderr
     (folder,) = tmp_path.iterdir()
     assert "the best reference" in json.loads((folder / "metrics.json").read_text())["verdict"]

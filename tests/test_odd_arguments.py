@@ -45,8 +45,11 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
              "readings.measure_influence", "readings.RecordedPass", "records.FusionRecords",
              "readings.why_unseen", "readings.uncompiled", "readings.repeating", "readings.pick_output",
              "diagnostics.PassRecorder")},
+         **{f"app.origin.{name}": "the commands" for name in ("tables_of", "origin_of", "difference", "located", "found_state", "best_so_far")},
+         "app.preview.memory_table": "preview_text", "app.ranks.told": "the commands",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
-SKIP = {"evaluate.stress.stress_test": "forecasts all windows seven times", "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+SKIP = {"evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
+        "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect")    # and says when
@@ -130,6 +133,12 @@ def covariates():
 def scales():
     """Return scales that change nothing but the price."""
     return import_module("celestial_pgat.data.windows").Scales(0.01, np.zeros(113), np.ones(113))
+
+
+@cache
+def origin():
+    """Return what a training began with."""
+    return import_module("celestial_pgat.app.origin").origin_of("train", "smoke", celestial_pgat.preset("smoke"), windows(), "a command")
 
 
 def saved() -> Path:
@@ -407,7 +416,11 @@ BUILDERS = {
     "app.arms.read_inputs.data": lambda: settings(source=str(table()), covariates=str(written("mine.csv", covariates().table.to_csv()))),
     "app.arms.inputs_in_words.model": lambda: celestial_pgat.preset("smoke").model, "app.arms.check_arms.arms": lambda: "no,true",
     "app.arms.planted_jobs.count": lambda: 1,
-    "app.commands.new_folder.parent": lambda: Path("folders"),
+    "app.ranks.new_folder.parent": lambda: Path("folders"), "app.ranks.new_folder.name": lambda: None, "app.ranks.agreed_folder.parent": lambda: Path("folders"),
+    "app.origin.fingerprint.table": prices, "app.origin.load_best.folder": saved, "app.inspection.inspect_folder.folder": saved,
+    **{f"app.origin.Origin.{name}": (lambda name: lambda: vars(origin())[name])(name) for name in ("kind", "base", "cfg", "data", "scales", "place", "command", "made")},
+    "app.origin.write_origin.origin": lambda: origin(), "app.preview.config_yaml.cfg": lambda: celestial_pgat.preset("smoke"), "app.preview.config_yaml.base": lambda: "demo",
+    "app.preview.preview_text.cfg": lambda: celestial_pgat.preset("smoke"), "app.preview.preview_text.base": lambda: "smoke",
     "app.commands.plan.data": table, "app.commands.plan.base": lambda: "smoke", "app.commands.forecast.model": saved, "app.commands.forecast.data": table,
     **{f"app.results.Run.{name}": (lambda name: lambda: getattr(finding(), name))(name)
        for name in inspect.signature(PUBLIC["app.results.Run"]).parameters},
@@ -604,6 +617,16 @@ REFUSED = [                                            # what is skipped above r
     ("app.commands.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.commands.run", dict(base=None), "base is of type NoneType"),
     ("app.commands.run", dict(base="small"), "small"), ("app.commands.run", dict(seed="odd"), "seed is of type str"), ("app.commands.run", dict(seed=True), "seed is of type bool"),
     ("app.commands.run", dict(output=None), "output is of type NoneType"), ("app.commands.run", dict(data="absent.csv"), "absent.csv"),
+    ("app.training.train", dict(data=5), "data is of type int"), ("app.training.train", dict(base="small"), "small"), ("app.training.train", dict(name=7), "name is of type int"),
+    ("app.training.train", dict(output=None), "output is of type NoneType"), ("app.training.train", dict(dry_run=None), "dry_run is of type NoneType"),
+    ("app.training.train", dict(devices=0), "devices=0 is too small"), ("app.training.train", dict(nodes="2"), "nodes is of type str"), ("app.training.train", dict(strategy=2), "strategy is of type int"),
+    ("app.training.train", dict(overrides="model.d=96"), "overrides is of type str"), ("app.training.train", dict(data="absent.csv"), "absent.csv"),
+    ("app.training.train", dict(progress=None), "progress is of type NoneType"), ("app.training.train", dict(command=None), "command is of type NoneType"),
+    ("app.training.resume", dict(folder=None), "folder is of type NoneType"), ("app.training.resume", dict(folder="nowhere"), "there is no folder nowhere"),
+    ("app.training.resume", dict(output=7), "output is of type int"), ("app.training.resume", dict(name=7), "name is of type int"), ("app.training.resume", dict(devices=-1), "devices=-1 is too small"),
+    ("app.training.evaluate_folder", dict(folder=7), "folder is of type int"), ("app.training.evaluate_folder", dict(folder="nowhere"), "there is no folder nowhere"),
+    ("app.training.stress_folder", dict(folder=7), "folder is of type int"), ("app.training.stress_folder", dict(seed=-1), "seed=-1 is too small"),
+    ("app.training.stress_folder", dict(seed="x"), "seed is of type str"),
     ("app.cli.main", dict(arguments=7), "arguments is of type int"), ("app.cli.main", dict(arguments="report"), "arguments is of type str"),
     ("app.cli.main", dict(arguments=["report", 7]), r"arguments\[1\] is of type int"),
     ("app.commands.rebuild", dict(folder=None), "folder is of type NoneType"), ("app.commands.rebuild", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
@@ -624,6 +647,7 @@ REFUSED = [                                            # what is skipped above r
 WORKING = {"train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
            "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
+           **{f"app.training.{name}": lambda: dict(folder="nowhere") for name in ("resume", "evaluate_folder", "stress_folder")},
            "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}
 
 

@@ -15,7 +15,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
-from textwrap import fill
 
 from .commands import (Refused, _refusing, candles_text, forecast, need_texts,
                                          print_notes, rebuild, run)
@@ -43,7 +42,8 @@ EXAMPLES = {
     "run": ["run", "run --data my.csv --covariates mine.csv --known holiday"],
     "train": ["train --preset production --name night",
               "train --preset production --dry-run",
-              "torchrun --nnodes 2 --nproc-per-node 4 ... train --nodes 2 --devices 4 --name night"],
+              "torchrun --nnodes 2 --nproc-per-node 4 ... train --nodes 2 --devices 4 "
+              "--name night"],
     "resume": ["resume runs/night", "resume runs/night --output runs --name night_2"],
     "inspect": ["inspect runs/night"], "evaluate": ["evaluate runs/night"],
     "stress": ["stress runs/night --seed 1"],
@@ -158,13 +158,13 @@ def _add_commands(add) -> None:
     one.add("--set", "one value about the data, for example --set data.exchange=XNAS; may be "
             "repeated", metavar="data.NAME=VALUE", action="append", default=[])
 
-
+# %% ../../nbs/80_app.cli.ipynb #ef664107
 def _parser() -> _Parser:
     """Build the parser of the command line."""
     import celestial_pgat
-    listed = "\n\n".join("\n".join([f"to {group}:", *(f"  {name:10}{words}" for name, words in
-                                                      commands.items())])
-                         for group, commands in COMMANDS.items())
+    groups = [[f"to {group}:", *(f"  {name:10}{words}" for name, words in commands.items())]
+              for group, commands in COMMANDS.items()]
+    listed = "\n\n".join(map("\n".join, groups))
     top = _Parser(
         prog="celestial-pgat", usage="celestial-pgat COMMAND ...",
         description="Forecast a market with and without further inputs, and judge honestly.\n\n"
@@ -181,7 +181,8 @@ def _parser() -> _Parser:
         words = next(group[name] for group in COMMANDS.values() if name in group)
         what = {"run": "", "train": "", "forecast": " --model FOLDER"}.get(name, " FOLDER")
         top.parts[name] = commands.add_parser(
-            name, usage=f"celestial-pgat {name}{what} [options]", description=fill(f"{words[0].upper()}{words[1:]}.", 78),
+            name, usage=f"celestial-pgat {name}{what} [options]",
+            description=f"{words[0].upper()}{words[1:]}.",
             epilog=f"{_examples(*EXAMPLES[name])}\n\n{_status_text()}")
         return top.parts[name]
 

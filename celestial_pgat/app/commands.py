@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill, shorten
@@ -69,17 +70,17 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
     need_kind("true or false", bool, sky=sky, compare=compare)
     need_texts(overrides=overrides)
     with _refusing():
-        from celestial_pgat.app.arms import inputs_in_words, prepare, read_inputs
-        from celestial_pgat.core.files import collect_notes
-        from celestial_pgat.evaluate.metrics import evaluate
-        from celestial_pgat.evaluate.references import reference_forecasts
         from celestial_pgat.model.config import load_config
         named = {"source": data, "covariates": covariates, "future": future, "known": known}
         own = {key: str(value) for key, value in named.items() if value is not None}
         chosen = [{"data": own}] if own else []
         chosen += [{"seed": seed}] if seed is not None else []
         chosen += [] if sky else [{"model": {"use_sky": False}}]
-        cfg = load_config(base, config, [*overrides, *chosen])
+        cfg = load_config(base, config, [*overrides, *chosen])  # refused before torch is loaded
+        from celestial_pgat.app.arms import inputs_in_words, prepare, read_inputs
+        from celestial_pgat.core.files import collect_notes
+        from celestial_pgat.evaluate.metrics import evaluate
+        from celestial_pgat.evaluate.references import reference_forecasts
         if compare and cfg.data.covariates is None:
             inputs_in_words(cfg.model)                  # nothing to compare is refused at once
         with collect_notes() as notes:
@@ -96,7 +97,7 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
         evaluate(reference_forecasts(windows), *windows.test.truth())
         return cfg, windows, (*notes, *_few_steps(cfg, windows))
 
-
+# %% ../../nbs/87_app.commands.ipynb #a5685282
 def _few_steps(cfg: "celestial_pgat.model.config.Config", windows) -> list[str]:
     """Return a note where a training has few optimiser steps, so that a signal may be missed."""
     steps = len(windows.sampler) // cfg.train.accumulate * cfg.train.epochs
@@ -123,8 +124,8 @@ def run(data: str | Path | None = None, config: str | Path | None = None,
     place. `arms` are some of no, true and false inputs. `power` signals are planted into copies of
     the prices and looked for, by default 1 with the demo preset and else 0. `jobs` trainings go
     side by side, by default what cores and memory allow. A `dry_run` prints what it would train,
-    and does nothing else. `command` is kept as what began the run. Raises Refused for bad input, before the
-    folder is made, and KeyboardInterrupt or DiskFull, each naming what is left."""
+    and does nothing else. `command` is kept as what began the run. Raises Refused for bad input,
+    before the folder is made, and KeyboardInterrupt or DiskFull, each naming what is left."""
     need_kind("a path", (str, Path), output=output)
     need_kind("a whole number", int, seeds=seeds)
     need_kind("a whole number, or None", (int, type(None)), power=power, jobs=jobs)
@@ -180,6 +181,7 @@ def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequen
                folder: Path, progress: bool, seeds: int, arms: Sequence[str], power: int,
                jobs: int | None) -> None:
     """Train, judge, write everything into `folder`, and print what to see first."""
+    import_module("celestial_pgat.app.report")      # what does not load is told before the training
     from celestial_pgat.app.ledger import provenance_of
     from celestial_pgat.app.results import gather, save_run
     from celestial_pgat.model.config import config_hash
@@ -193,7 +195,7 @@ def _carry_out(cfg: "celestial_pgat.model.config.Config", windows, notes: Sequen
     _finish(folder, found, [result.model for result in results[found.arms["true"]]], windows,
             progress, copies)
 
-
+# %% ../../nbs/87_app.commands.ipynb #5d54dea3
 def _unit(cfg: "celestial_pgat.model.config.Config") -> str:
     """Name the unit of the prices."""
     return "index points" if cfg.data.source in ("sp500", "nasdaq") else "price"
@@ -223,7 +225,8 @@ def _finish(folder: Path, found: "celestial_pgat.app.results.Run", models: Seque
         save_run(folder, found)
         for paragraph in found_sentence(found).replace("**", "").split("\n\n"):
             print(f"\n{fill(paragraph, 80)}", flush=True)
-    print(f"\nreport: {_write_report(folder)}")
+    _write_report(folder)
+    print(f"\nreport: {folder / 'report.html'}")
 
 # %% ../../nbs/87_app.commands.ipynb #65623620
 def _write_report(folder: Path, template: str | Path | None = None) -> Path:
@@ -270,7 +273,8 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
     from celestial_pgat.data.columns import OHLC
     from celestial_pgat.data.windows import future_batch
     from celestial_pgat.model.config import DataConfig, brief, load_config
-    from celestial_pgat.app.origin import load_best
+    from celestial_pgat.app.origin import load_best, located, read_origin
+    from celestial_pgat.train.checkpoint import load_model
     need_kind("the folder of a run or of a saved model", (str, Path), model=model)
     need_kind("a path, or None", (str, Path, type(None)), covariates=covariates, future=future)
     need_kind("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
@@ -287,8 +291,11 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
                              "name the folder of the run, or of its model with the true ones")
         saved = sorted(path for path in folder.glob("with_*/config.json")
                        if holds_inputs(path.parent))                           # one for each seed
-        loaded = [load_best(path.parent) for path in saved] or [load_best(folder)]
+        loaded = [load_model(path.parent) for path in saved] or [load_best(folder)]
         models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
+        begun = read_origin(folder) or read_origin(folder.parent)
+        if begun is not None:               # a path is relative to where the training began
+            cfg = dataclasses.replace(cfg, data=located(cfg.data, begun.place))
         if data is not None:  # how the other table was read says nothing about this one
             kept = {name: getattr(cfg.data, name) for name in (
                 "exchange", "hour", "sky", "covariates", "future", "known", "groups")}

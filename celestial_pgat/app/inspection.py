@@ -123,7 +123,7 @@ def _of_run(folder: Path, origin: Origin | None) -> list[str]:
         parts.append("\n".join(["the trainings", *rows]))
     return [*parts, _metrics(folder)]
 
-
+# %% ../../nbs/88_app.inspection.ipynb #6dccfbcd
 def _of_model(folder: Path) -> list[str]:
     """Return the sections about the folder of a saved model."""
     _, cfg, _ = load_model(folder)

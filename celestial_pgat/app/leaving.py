@@ -101,7 +101,7 @@ def name_leftovers(folder: Path) -> str:
     states = sorted(folder.glob("*/last.ckpt"))
     return f"the state after the last whole epoch is in {states[-1]}" if states else ""
 
-
+# %% ../../nbs/85_app.leaving.ipynb #0b45e99c
 @contextmanager
 def leaving(folder: Path, made: Sequence[Path] = (), keep: bool = False) -> Iterator[None]:
     """Name what is of use in `folder` when the block is stopped, diverges, or the disk is full.

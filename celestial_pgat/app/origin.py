@@ -37,9 +37,13 @@ from ..train.states import _read_whole, newest_state
 def fingerprint(table: pd.DataFrame) -> dict[str, Any]:
     """Return rows, first and last day and the SHA-256 of a table of numbers by day."""
     need_rows(table=table)
-    found, days = hashlib.sha256(), table.index.to_numpy("datetime64[ns]")
-    found.update(json.dumps([str(name) for name in table.columns]).encode())
-    found.update(np.ascontiguousarray(days).tobytes())
+    if not isinstance(table.index, pd.DatetimeIndex):
+        raise TypeError(f"fingerprint: table has an index of {type(table.index).__name__}; give "
+                        "one of dates: table.set_axis(pd.DatetimeIndex(dates))")
+    if texts := [str(name) for name, kind in table.dtypes.items() if kind.kind not in "fiub"]:
+        raise TypeError(f"fingerprint: the column {texts[0]} holds no numbers; leave it out")
+    found = hashlib.sha256(json.dumps([str(name) for name in table.columns]).encode())
+    found.update(np.ascontiguousarray(table.index.to_numpy("datetime64[ns]")).tobytes())
     found.update(np.ascontiguousarray(table.to_numpy(float)).tobytes())
     return {"rows": len(table), "first": f"{table.index[0]}", "last": f"{table.index[-1]}",
             "sha256": found.hexdigest()}

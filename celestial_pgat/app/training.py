@@ -10,6 +10,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 from .commands import (Refused, _few_steps, _finish, _print_found, _refusing,
@@ -47,6 +48,7 @@ def _gather(cfg, windows, result, notes: Sequence[str]) -> "celestial_pgat.app.r
 def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: bool,
               state: Path | None, machines: dict) -> None:
     """Train to the end, from `state` if there is one; judge, store, print and report."""
+    import_module("celestial_pgat.app.report")      # what does not load is told before the training
     from celestial_pgat.app.origin import write_origin
     from celestial_pgat.app.results import save_run
     from celestial_pgat.app.worker import Job, _train_one
@@ -148,7 +150,7 @@ def _read_again(origin) -> tuple:
     notes += _few_steps(origin.cfg, windows)
     return windows, tuple(notes), difference(origin.data, tables_of(windows))
 
-
+# %% ../../nbs/87_app.training.ipynb #7db53f23
 def resume(folder: str | Path, output: str | Path | None = None, name: str | None = None,
            progress: bool = True, *, devices: int | None = None, nodes: int | None = None,
            strategy: str | None = None) -> Path:
