@@ -32,9 +32,10 @@ from ..data.windows import ForecastData
 from ..model.config import Config
 from ..model.pgat import CelestialPGAT
 from ..train.checkpoint import load_model, save_model
-from ..train.loop import FitResult, TrainingInterrupted, fit
+from ..train.loop import FitResult, fit
 from ..train.progress import _Progress
 from ..train.states import read_state
+from ..train.stopping import TrainingInterrupted
 
 # %% ../../nbs/86_app.worker.ipynb #aed2876a
 @checked

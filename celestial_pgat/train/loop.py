@@ -35,14 +35,15 @@ from ..model.pgat import CelestialPGAT
 from .finite import (BadBatches, gradient_norm, refuse_nonfinite_loss,
                                          refuse_nonfinite_step)
 from .loaders import ResumableLoader, ShareSampler
+from .lock import sole_run
 from .logs import _fusion_rows, _make_loggers
 from .losses import forecast_loss
 from .memory import MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .progress import _Progress
 from .states import (RunHistory, RunStates, StateFiles, need_same_tensors,
-                                         resume_state, sole_run)
-from .stopping import TrainingInterrupted, _interruptible, _StopRequest
+                                         resume_state)
+from .stopping import _interruptible, _StopRequest
 
 # %% ../../nbs/62_train.loop.ipynb #1703e204
 HELD_BACK = (".*does not have many workers|.*LeafSpec|.*exists and is not empty|"
