@@ -256,6 +256,22 @@ def candles_text(table: "pandas.DataFrame") -> str:
     return table.to_string(float_format="{:.6g}".format)
 
 # %% ../../nbs/87_app.commands.ipynb #f2a6deec
+def _saved_models(folder: Path) -> tuple[list, "celestial_pgat.model.config.Config", object]:
+    """Return the models in a folder, one for each seed of a run, their configuration and scales."""
+    from celestial_pgat.app.origin import load_best, located, read_origin
+    from celestial_pgat.train.checkpoint import load_model
+    if folder.name.startswith("with_false"):
+        raise ValueError(f"{folder} holds a model of false inputs, which forecasts nothing; name "
+                         "the folder of the run, or of its model with the true ones")
+    saved = sorted(path for path in folder.glob("with_*/config.json") if holds_inputs(path.parent))
+    loaded = [load_model(path.parent) for path in saved] or [load_best(folder)]
+    models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
+    begun = read_origin(folder) or read_origin(folder.parent)
+    if begun is not None:                       # a path is relative to where the training began
+        cfg = dataclasses.replace(cfg, data=located(cfg.data, begun.place))
+    return models, cfg, scales
+
+# %% ../../nbs/87_app.commands.ipynb #e26e8f31
 def forecast(model: str | Path, data: str | Path | None = None, overrides: Sequence[str] = (),
              covariates: str | Path | None = None,
              future: str | Path | None = None) -> "pandas.DataFrame":
@@ -273,8 +289,6 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
     from celestial_pgat.data.columns import OHLC
     from celestial_pgat.data.windows import future_batch
     from celestial_pgat.model.config import DataConfig, brief, load_config
-    from celestial_pgat.app.origin import load_best, located, read_origin
-    from celestial_pgat.train.checkpoint import load_model
     need_kind("the folder of a run or of a saved model", (str, Path), model=model)
     need_kind("a path, or None", (str, Path, type(None)), covariates=covariates, future=future)
     need_kind("a path, the name of a built-in series, or None", (str, Path, type(None)), data=data)
@@ -286,16 +300,7 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
                 raise ValueError(f"{brief(text)} is not about the data: a forecast takes keys such "
                                  "as data.exchange=XNYS only; the rest is what the model was "
                                  "trained with")
-        if folder.name.startswith("with_false"):
-            raise ValueError(f"{folder} holds a model of false inputs, which forecasts nothing; "
-                             "name the folder of the run, or of its model with the true ones")
-        saved = sorted(path for path in folder.glob("with_*/config.json")
-                       if holds_inputs(path.parent))                           # one for each seed
-        loaded = [load_model(path.parent) for path in saved] or [load_best(folder)]
-        models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
-        begun = read_origin(folder) or read_origin(folder.parent)
-        if begun is not None:               # a path is relative to where the training began
-            cfg = dataclasses.replace(cfg, data=located(cfg.data, begun.place))
+        models, cfg, scales = _saved_models(folder)
         if data is not None:  # how the other table was read says nothing about this one
             kept = {name: getattr(cfg.data, name) for name in (
                 "exchange", "hour", "sky", "covariates", "future", "known", "groups")}
