@@ -75,7 +75,7 @@ def quick_tanh(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
 class Dropout(nn.Dropout):
     """Set a share `p` of the entries to zero in training, and divide the others by what is kept.
 
-    Raises ValueError for a share outside [0, 1)."""
+    Raises ValueError for a share outside [0, 1]."""
 
     def __init__(self, p: float = 0.5):
         need_shares(p=p)

@@ -61,7 +61,9 @@ class BodyAttention(nn.Module):
 # %% ../../nbs/35_graph.attention.ipynb #d8cfecf4
 @checked
 class GraphAttentionLayer(nn.Module):
-    """Attend along the adjacency, then feed forward; both pre-norm with a residual."""
+    """Attend along the adjacency, then feed forward; both pre-norm with a residual.
+
+    The feed-forward is computed again in backward: it keeps more than it costs."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0):
         super().__init__()
@@ -76,7 +78,7 @@ class GraphAttentionLayer(nn.Module):
     def forward(self, nodes: Nodes, adjacency: Adjacency, mask: Tensor | None = None) -> Nodes:
         bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
         nodes = nodes + self.drop(self.attention(self.norm(nodes), bias, mask))  # [B, T, N, width]
-        return nodes + self.drop(self.feed(nodes))  # [B, T, N, width]
+        return nodes + self.drop(recomputed(self.feed)(nodes))  # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #ae2316ee
 @checked

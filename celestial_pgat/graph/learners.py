@@ -61,10 +61,14 @@ class DataDrivenLearner(nn.Module):
 
     def forward(self, features: Nodes) -> Adjacency:
         need_shape("features", features, -1, -1, -1, self.width)
+        return quick_tanh(recomputed(self.score)(features))  # [B,L,N,N]
+
+    def score(self, features: Nodes) -> Adjacency:
+        """Return the weighted sum of the heads; their maps are made again in backward."""
         query = rearrange(self.query(features), "b l n (h e) -> b l h n e", h=self.heads)
         key = rearrange(self.key(features), "b l n (h e) -> b l h e n", h=self.heads)
-        score = quick_tanh(query @ key / math.sqrt(self.width // self.heads))  # [B,L,H,N,N]
-        return quick_tanh((score * self.weight[:, None, None]).sum(2))  # [B,L,N,N]
+        maps = quick_tanh(query @ key / math.sqrt(self.width // self.heads))  # [B,L,H,N,N]
+        return (maps * self.weight[:, None, None]).sum(2)  # [B,L,N,N]
 
 # %% ../../nbs/33_graph.learners.ipynb #f0329b70
 def _need_temperature(name: str, value: float) -> None:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.bytes import recomputed
 from ..core.checks import checked, need_counts, need_shape
 from ..core.kernels import quick_tanh
 from .attention import Adjacency, Nodes
@@ -90,8 +91,13 @@ class PairNetwork(nn.Module):
         receiver, sender = ends.chunk(2, -1)  # [B,L,N,hidden] each
         common = F.linear(context, self.context.weight, self.receiver.bias)  # [B,L,hidden]
         receiver = receiver + common[:, :, None]  # [B,L,N,hidden]
+        return quick_tanh(recomputed(self.join)(receiver, sender))  # [B,L,N,N]
+
+    def join(self, receiver: Tensor, sender: Tensor) -> Tensor:
+        """Return what each pair of ends `[B,L,N,hidden]` gives, `[B,L,N,N]`; its inside has the
+        hidden width on the pairs, and is not kept."""
         hidden = F.gelu(receiver[:, :, :, None] + sender[:, :, None])  # [B,L,N,N,hidden]
-        return quick_tanh(self.strength(hidden).squeeze(-1))  # [B,L,N,N]
+        return self.strength(hidden).squeeze(-1)
 
 # %% ../../nbs/32_graph.nodes.ipynb #b793b36f
 class BodyNodes(NamedTuple):
@@ -127,7 +133,7 @@ class CelestialBodyNodes(nn.Module):
             self.geometry = AspectGeometry()
         self.state = nn.Linear(n_state, width, bias=False)
         self.context = nn.Linear(d_context, width, bias=False)
-        self.pair = PairNetwork(d_context, width, max(width // 4, 2))
+        self.pair = PairNetwork(d_context, width)
         itself = torch.eye(self.n_nodes)
         itself[:self.n_bodies] = 0
         self.register_buffer("itself", itself, persistent=False)
