@@ -11,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..core.bytes import recomputed
+from ..core.bytes import LARGE, recomputed
 from ..core.checks import checked, need_counts, need_heads, need_shape, need_shares
 from ..core.kernels import Dropout, row_softmax
 
@@ -63,7 +63,7 @@ class BodyAttention(nn.Module):
 class GraphAttentionLayer(nn.Module):
     """Attend along the adjacency, then feed forward; both pre-norm with a residual.
 
-    The feed-forward is computed again in backward: it keeps more than it costs."""
+    A LARGE feed-forward is computed again in backward: it keeps more than it costs."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0):
         super().__init__()
@@ -78,7 +78,7 @@ class GraphAttentionLayer(nn.Module):
     def forward(self, nodes: Nodes, adjacency: Adjacency, mask: Tensor | None = None) -> Nodes:
         bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
         nodes = nodes + self.drop(self.attention(self.norm(nodes), bias, mask))  # [B, T, N, width]
-        return nodes + self.drop(recomputed(self.feed)(nodes))  # [B, T, N, width]
+        return nodes + self.drop(recomputed(self.feed, 2 * nodes.numel() > LARGE)(nodes))  # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #ae2316ee
 @checked

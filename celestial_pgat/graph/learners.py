@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, kl_divergence
 from torch.distributions.relaxed_bernoulli import LogitRelaxedBernoulli
 
-from ..core.bytes import recomputed
+from ..core.bytes import LARGE, recomputed
 from ..core.checks import checked, need_counts, need_heads, need_shape, need_shares
 from ..core.kernels import quick_tanh
 from .attention import Adjacency, Nodes
@@ -61,10 +61,11 @@ class DataDrivenLearner(nn.Module):
 
     def forward(self, features: Nodes) -> Adjacency:
         need_shape("features", features, -1, -1, -1, self.width)
-        return quick_tanh(recomputed(self.score)(features))  # [B,L,N,N]
+        large = self.heads * features[..., 0].numel() * features.shape[2] > LARGE
+        return quick_tanh(recomputed(self.score, large)(features))  # [B,L,N,N]
 
     def score(self, features: Nodes) -> Adjacency:
-        """Return the weighted sum of the heads; their maps are made again in backward."""
+        """Return the weighted sum of the heads; LARGE maps are made again in backward."""
         query = rearrange(self.query(features), "b l n (h e) -> b l h n e", h=self.heads)
         key = rearrange(self.key(features), "b l n (h e) -> b l h e n", h=self.heads)
         maps = quick_tanh(query @ key / math.sqrt(self.width // self.heads))  # [B,L,H,N,N]

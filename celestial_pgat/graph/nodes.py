@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.bytes import recomputed
+from ..core.bytes import LARGE, recomputed
 from ..core.checks import checked, need_counts, need_shape
 from ..core.kernels import quick_tanh
 from .attention import Adjacency, Nodes
@@ -91,11 +91,12 @@ class PairNetwork(nn.Module):
         receiver, sender = ends.chunk(2, -1)  # [B,L,N,hidden] each
         common = F.linear(context, self.context.weight, self.receiver.bias)  # [B,L,hidden]
         receiver = receiver + common[:, :, None]  # [B,L,N,hidden]
-        return quick_tanh(recomputed(self.join)(receiver, sender))  # [B,L,N,N]
+        large = receiver.numel() * sender.shape[2] > LARGE
+        return quick_tanh(recomputed(self.join, large)(receiver, sender))  # [B,L,N,N]
 
     def join(self, receiver: Tensor, sender: Tensor) -> Tensor:
         """Return what each pair of ends `[B,L,N,hidden]` gives, `[B,L,N,N]`; its inside has the
-        hidden width on the pairs, and is not kept."""
+        hidden width on the pairs; a LARGE one is not kept."""
         hidden = F.gelu(receiver[:, :, :, None] + sender[:, :, None])  # [B,L,N,N,hidden]
         return self.strength(hidden).squeeze(-1)
 
