@@ -27,7 +27,8 @@ from ..data.columns import OHLC
 from ..data.windows import ForecastData
 from ..evaluate.metrics import Metrics, evaluate, to_dict
 from ..evaluate.placebo import COLUMNS, judge_inputs
-from ..evaluate.references import Truth, predict, reference_forecasts, truth_of
+from ..evaluate.references import (Truth, placed_batch, predict,
+                                                reference_forecasts, truth_of)
 from ..evaluate.verdict import WITH, WITHOUT, answers, arms_of, verdict
 from ..fusion.gate import capture, evaluating
 from ..model.config import Config, config_json
@@ -103,9 +104,8 @@ def _observe_batch(model: nn.Module, batch: Any) -> tuple[Tensor, Tensor, Tensor
 
 def _observe(model: nn.Module, dataset: Any, batch_size: int = 64) -> tuple[Tensor, ...]:
     """Return forecast, gate and adjacency at the origins of all windows, on the CPU."""
-    device = next(model.parameters()).device
     rows = torch.arange(len(dataset)).split(batch_size)
-    pieces = [_observe_batch(model, dataset[part.tolist()].to(device)) for part in rows]
+    pieces = [_observe_batch(model, placed_batch(model, dataset[part.tolist()])) for part in rows]
     return tuple(torch.cat(piece).float().cpu() for piece in zip(*pieces))
 
 # %% ../../nbs/78_app.results.ipynb #c083fc55
@@ -121,7 +121,7 @@ def _next_sessions(models: Sequence[nn.Module], data: ForecastData) -> tuple[pd.
     forecasts = []
     for model in models:
         with evaluating(model):
-            forecasts.append(model(batch.to(next(model.parameters()).device)).float().cpu())
+            forecasts.append(model(placed_batch(model, batch)).float().cpu())
     candles = batch.prices(torch.stack(forecasts).mean(dim=0))[0]
     return pd.DataFrame(candles.numpy(), pd.DatetimeIndex(sessions, name="Date"), columns), []
 

@@ -27,11 +27,12 @@ from ..core.checks import (
     checked, need_columns, need_counts, need_finite, need_rows, need_same_shape)
 from ..core.files import counted
 from ..core.intervals import Comparison, compare_errors, share_text
+from ..data.batch import REACH
 from ..data.windows import ForecastData, WindowDataset
 from .references import predict, truth_of
 from ..fusion.gate import evaluating
 from ..model.config import ModelConfig
-from ..sky.edges import edges_of
+from ..sky.pairs import pairs_of
 from ..sky.ephemeris import EPHEMERIS_END, EPHEMERIS_START
 from ..sky.surrogates import shifted
 
@@ -71,18 +72,22 @@ def placebo_lags(rows: int, horizon: int, count: int = 39, seed: int = 77) -> li
 def test_under(data: ForecastData, waves: pd.DataFrame | None = None,
                covariates: Float[Tensor, "row column"] | None = None) -> WindowDataset:
     """Return the test windows of `data` with other waves or other (scaled) covariates, a row for
-    each of their rows."""
-    test, (logs, sky, edges, calendar, columns) = data.test, (
-        table[data.blocks["test"]] for table in data.tables)
-    for name, table in {"sky": waves, "table of covariates": covariates}.items():
-        if table is not None and len(table) != len(logs):
+    each of their rows.
+
+    Waves may begin up to REACH rows earlier; else the bodies have no past before the first row."""
+    logs, sky, pairs, calendar, columns = data.tables
+    rows, before = data.blocks["test"], data.test.before
+    sizes = {"table of covariates": covariates, "sky": waves}
+    for name, table in sizes.items():
+        more = 0 if table is None else len(table) - len(data.test.dates)
+        if not 0 <= more <= REACH * (name == "sky"):
             raise ValueError(f"the {name} has {len(table)} rows, the test windows have "
-                             f"{len(logs)}; give one for each of data.test.dates")
+                             f"{len(data.test.dates)}; give one for each of data.test.dates")
     if waves is not None:
-        sky, edges = data.scales.apply(waves), edges_of(waves)
-    columns = columns if covariates is None else covariates
-    return WindowDataset(test.dates, logs, sky, edges, calendar, columns, test.known, data.history,
-                         data.horizon, test.scale)
+        sky, pairs, before = data.scales.apply(waves), pairs_of(waves), more
+    columns = columns[rows] if covariates is None else covariates
+    return WindowDataset(data.test.dates, logs[rows], sky, pairs, calendar[rows], columns,
+                         data.test.known, data.history, data.horizon, data.test.scale, before)
 
 # %% ../../nbs/77_evaluate.placebo.ipynb #3d377e98
 @checked
@@ -101,17 +106,19 @@ def replaced_inputs(data: ForecastData, name: str,
     columns = [*data.scales.covariates]
     if name != "sky" and name not in columns:
         raise ValueError(f"there is no input {name!r}; there are {', '.join(['sky', *columns])}")
-    if name == "sky" and data.given["waves"] is None:
-        for year in placebo_years(data.test.dates, count):
-            yield year, test_under(data, shifted(data.test.dates, round(YEAR * year), data.hour))
-        return
     rows = data.blocks["test"]
+    if name == "sky" and data.given["waves"] is None:
+        dates = data.prices.index[max(rows.start - REACH, 0):rows.stop]
+        for year in placebo_years(dates, count):
+            yield year, test_under(data, shifted(dates, round(YEAR * year), data.hour))
+        return
     own = data.tables[4][rows]
     for lag in placebo_lags(len(own), data.horizon, count):
         if name == "sky":
             waves = data.given["waves"].loc[data.test.dates]
-            turned = waves.set_axis(range(len(waves))).reindex(np.roll(range(len(waves)), lag))
-            yield lag, test_under(data, turned.set_axis(waves.index))
+            turned = np.roll(range(len(waves)), lag)
+            turned = np.concatenate([turned[-REACH:], turned])  # the rows before the first, too
+            yield lag, test_under(data, waves.iloc[turned])
         else:
             place, moved = columns.index(name), own.clone()
             moved[:, place] = own[:, place].roll(lag)

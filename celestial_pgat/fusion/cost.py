@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from scipy.stats import t as student
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 from torch.utils.data import DataLoader, RandomSampler
 
 from ..core.checks import checked, described, need_counts, need_finite, need_rows
@@ -87,6 +88,13 @@ def _list_batches(batches: Iterable) -> list:
     return listed
 
 # %% ../../nbs/46_fusion.cost.ipynb #c058b916
+def _placed(nest: Any, device: torch.device | None) -> Any:
+    """Return inputs with their tensors, and whatever has a `to` of its own, on the device."""
+    if device is None:
+        return nest
+    return tree_map(lambda leaf: leaf.to(device) if hasattr(leaf, "to") else leaf, nest)
+
+# %% ../../nbs/46_fusion.cost.ipynb #d846af6a
 class _HeldOut:
     """Run a model over held-out days and return the error of each."""
 
@@ -95,6 +103,7 @@ class _HeldOut:
         self.model, self.batches, self.call = model, _list_batches(batches), call
         self.loss, self.output, self.sizes, self.steps = loss, output, [], 1
         self.cuda = {x.device for x in model.parameters() if x.is_cuda}
+        self.device = next((x.device for x in model.parameters()), None)
 
     def errors(self, prepare: Callable[[int], Any]) -> np.ndarray:
         """Return the error of each day; `prepare` is told each batch's number before it runs."""
@@ -102,7 +111,8 @@ class _HeldOut:
         for number, batch in enumerate(self.batches):
             prepare(number)
             with torch.random.fork_rng(self.cuda):
-                returned, target = self.call(self.model, copy_inputs(batch))
+                given = _placed(copy_inputs(batch), self.device)
+                returned, target = self.call(self.model, given)
             loss = self.loss(pick_output(self.output, returned), target)
             errors.append(self._by_day(loss, target))
         self.sizes = list(map(len, errors))

@@ -11,8 +11,9 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..core.bytes import recomputed
+from ..core.bytes import LARGE, recomputed
 from ..core.checks import checked, need_counts, need_heads, need_shape, need_shares
+from ..core.kernels import Dropout, row_softmax
 
 # %% ../../nbs/35_graph.attention.ipynb #efe55d92
 Nodes = Float[Tensor, "*steps node width"]  # for all modules of the graph: a vector for each body,
@@ -29,9 +30,9 @@ class AttentionWeights(nn.Module):
     def forward(self, q: Nodes, k: Nodes, bias: Tensor, mask: Tensor | None = None) -> Adjacency:
         logits = torch.add(bias, q @ k.mT, alpha=q.shape[-1] ** -0.5)  # [..., H, N, N]
         if mask is None:
-            return logits.softmax(-1)  # [..., H, N, N]
+            return row_softmax(logits)  # [..., H, N, N]
         floor = torch.finfo(logits.dtype).min  # finite: -inf in a whole row is NaN
-        return logits.masked_fill(~mask, floor).softmax(-1).masked_fill(~mask, 0)
+        return row_softmax(logits.masked_fill(~mask, floor)).masked_fill(~mask, 0)
 
 # %% ../../nbs/35_graph.attention.ipynb #fefcc57d
 @checked
@@ -60,7 +61,9 @@ class BodyAttention(nn.Module):
 # %% ../../nbs/35_graph.attention.ipynb #d8cfecf4
 @checked
 class GraphAttentionLayer(nn.Module):
-    """Attend along the adjacency, then feed forward; both pre-norm with a residual."""
+    """Attend along the adjacency, then feed forward; both pre-norm with a residual.
+
+    A LARGE feed-forward is computed again in backward: it keeps more than it costs."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0):
         super().__init__()
@@ -70,12 +73,12 @@ class GraphAttentionLayer(nn.Module):
         self.norm, self.attention = nn.LayerNorm(width), BodyAttention(width, heads)
         layers = (nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.feed = nn.Sequential(nn.LayerNorm(width), *layers)
-        self.drop = nn.Dropout(dropout)
+        self.drop = Dropout(dropout)
 
     def forward(self, nodes: Nodes, adjacency: Adjacency, mask: Tensor | None = None) -> Nodes:
         bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
         nodes = nodes + self.drop(self.attention(self.norm(nodes), bias, mask))  # [B, T, N, width]
-        return nodes + self.drop(self.feed(nodes))  # [B, T, N, width]
+        return nodes + self.drop(recomputed(self.feed, 2 * nodes.numel() > LARGE)(nodes))  # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #ae2316ee
 @checked

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from ..core.bytes import in_pieces
 from ..core.checks import checked, described, need_counts, need_shape
+from ..core.kernels import quick_tanh, row_softmax
 from .attention import Adjacency, Nodes
 from ..sky.bodies import N_BODIES
 
@@ -83,7 +84,7 @@ class SignedGates(nn.Module):
 
     def forward(self, logits: Float[Tensor, "*steps logit"]) -> Float[Tensor, "*steps gate"]:
         size, sign = logits.chunk(2, -1)
-        return size.softmax(-1) * sign.tanh()
+        return row_softmax(size) * quick_tanh(sign)
 
 # %% ../../nbs/34_graph.combiner.ipynb #b766f2c8
 def node_statistics(maps: tuple[Adjacency, ...], mixture: Adjacency, shares: Tensor) -> Nodes:
@@ -128,10 +129,10 @@ class EdgeAttention(nn.Module):
         _start(self.query_value, slice(self.sizes[0]), size=0.1 * self.sizes[0] ** -0.5)
 
     def forward(self, tokens: Nodes, adjacency: Adjacency) -> tuple[Nodes, Adjacency]:
-        node = tokens.tanh()  # [S,N,width]
+        node = quick_tanh(tokens)  # [S,N,width]
         query, value = self.query_value(node).split(self.sizes, -1)  # [S,N,r], [S,N,width]
         adjacency = torch.baddbmm(adjacency, query, node[..., : self.sizes[0]].mT)  # [S,N,N]
-        return torch.baddbmm(tokens, adjacency.softmax(-1), value), adjacency
+        return torch.baddbmm(tokens, row_softmax(adjacency), value), adjacency
 
 # %% ../../nbs/34_graph.combiner.ipynb #5949a5c5
 @checked
@@ -150,7 +151,7 @@ class StrengthCalibration(nn.Module):
         gain, offset = market[..., None].unbind(1)  # [S,1] each
         receive, send = self.ends(tokens).unbind(-1)  # [S,N] each
         shift = (receive + offset)[..., None] + send[:, None]  # [S,N,N]
-        return torch.addcmul(shift, F.softplus(gain)[..., None], adjacency).tanh()  # [S,N,N]
+        return quick_tanh(torch.addcmul(shift, F.softplus(gain)[..., None], adjacency))  # [S,N,N]
 
 # %% ../../nbs/34_graph.combiner.ipynb #fd6cbf6d
 @checked

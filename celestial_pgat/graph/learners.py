@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, kl_divergence
 from torch.distributions.relaxed_bernoulli import LogitRelaxedBernoulli
 
-from ..core.bytes import recomputed
+from ..core.bytes import LARGE, recomputed
 from ..core.checks import checked, need_counts, need_heads, need_shape, need_shares
+from ..core.kernels import quick_tanh
 from .attention import Adjacency, Nodes
 from ..sky.bodies import N_BODIES
 
@@ -38,9 +39,9 @@ class TraditionalLearner(nn.Module):
 
     def forward(self, context: Tensor) -> Adjacency:
         need_shape("context", context, -1, -1, self.d_context)
-        ends = self.ends(context).tanh()  # [B,L,2*N*rank]
+        ends = quick_tanh(self.ends(context))  # [B,L,2*N*rank]
         receive, send = rearrange(ends, "b l (end n r) -> end b l n r", end=2, n=self.n_nodes)
-        return (receive @ send.mT * self.rank**-0.5).tanh()  # [B,L,N,N]
+        return quick_tanh(receive @ send.mT * self.rank**-0.5)  # [B,L,N,N]
 
 # %% ../../nbs/33_graph.learners.ipynb #6fb245f9
 @checked
@@ -60,10 +61,15 @@ class DataDrivenLearner(nn.Module):
 
     def forward(self, features: Nodes) -> Adjacency:
         need_shape("features", features, -1, -1, -1, self.width)
+        large = self.heads * features[..., 0].numel() * features.shape[2] > LARGE
+        return quick_tanh(recomputed(self.score, large)(features))  # [B,L,N,N]
+
+    def score(self, features: Nodes) -> Adjacency:
+        """Return the weighted sum of the heads; LARGE maps are made again in backward."""
         query = rearrange(self.query(features), "b l n (h e) -> b l h n e", h=self.heads)
         key = rearrange(self.key(features), "b l n (h e) -> b l h e n", h=self.heads)
-        score = (query @ key / math.sqrt(self.width // self.heads)).tanh()  # [B,L,H,N,N]
-        return (score * self.weight[:, None, None]).sum(2).tanh()  # [B,L,N,N]
+        maps = quick_tanh(query @ key / math.sqrt(self.width // self.heads))  # [B,L,H,N,N]
+        return (maps * self.weight[:, None, None]).sum(2)  # [B,L,N,N]
 
 # %% ../../nbs/33_graph.learners.ipynb #f0329b70
 def _need_temperature(name: str, value: float) -> None:

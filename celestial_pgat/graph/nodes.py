@@ -14,10 +14,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.bytes import LARGE, recomputed
 from ..core.checks import checked, need_counts, need_shape
+from ..core.kernels import quick_tanh
 from .attention import Adjacency, Nodes
 from ..sky.bodies import N_BODIES, Aspect
-from ..sky.edges import EDGE_FEATURES
+from ..sky.pairs import PAIR_FEATURES, PAIRS, spread_index, spread_pairs
 
 # %% ../../nbs/32_graph.nodes.ipynb #2fe6bd40
 ASPECT_ANGLES = torch.tensor([aspect.radians for aspect in Aspect], dtype=torch.float64)
@@ -33,7 +35,7 @@ def aspect_kernel(separation: Float[Tensor, "*pairs"], orb: Float[Tensor, "aspec
 class AspectGeometry(nn.Module):
     """Weigh the separation of two bodies: sum over aspects of strength times hill, diagonal 1.
 
-    `forward(separation [B,L,N,N], radians)` -> the signed adjacency `[B,L,N,N]` and the aspects
+    `forward(separation [B,L,78], radians)` -> the signed adjacency `[B,L,N,N]` and the aspects
     that each body receives from the others `[B,L,N,5]`. An orb and a strength for each aspect."""
     ORBS = (8.0, 6.0, 7.0, 8.0, 8.0)  # degrees, in the order of Aspect
     STRENGTH = 0.75  # at the start, times the aspect's sign
@@ -43,8 +45,10 @@ class AspectGeometry(nn.Module):
         sign = torch.tensor([float(aspect.sign) for aspect in Aspect])
         self.log_orb = nn.Parameter(torch.tensor(self.ORBS).deg2rad().log())
         self.tilt = nn.Parameter(sign * math.atanh(self.STRENGTH))
-        self.register_buffer("angles", ASPECT_ANGLES.float(), persistent=False)
-        self.register_buffer("itself", torch.eye(N_BODIES, dtype=torch.bool), persistent=False)
+        ends = F.one_hot(torch.tensor(PAIRS), N_BODIES).sum(1).float()  # [78,N], both ends
+        for name, value in {"angles": ASPECT_ANGLES.float(), "index": spread_index(), "ends": ends,
+                            "itself": torch.ones(())}.items():
+            self.register_buffer(name, value, persistent=False)
 
     @property
     def orb(self) -> Float[Tensor, "aspect"]:
@@ -54,19 +58,21 @@ class AspectGeometry(nn.Module):
     def strength(self) -> Float[Tensor, "aspect"]:
         return self.tilt.tanh()
 
-    def forward(self, separation: Adjacency) -> tuple[Adjacency, Nodes]:
-        kernel = aspect_kernel(separation, self.orb, self.angles)  # [B,L,N,N,5]
-        adjacency = (kernel @ self.strength).masked_fill(self.itself, 1.0)  # [B,L,N,N]
-        received = kernel.sum(-2) - kernel.diagonal(dim1=-3, dim2=-2).mT  # [B,L,N,5]
-        return adjacency, received
+    def forward(self, separation: Float[Tensor, "*steps pair"]) -> tuple[Adjacency, Tensor]:
+        away = (separation[..., None, :] - self.angles[:, None]).square()  # [B,L,5,78]
+        narrow = -0.5 / (self.orb.square() * math.log(2))  # [5]
+        kernel = torch.exp2(away * narrow[:, None])  # [B,L,5,78], aspect_kernel with pairs last
+        strong = (kernel * self.strength[:, None]).sum(-2)  # [B,L,78]
+        adjacency = spread_pairs(strong, self.itself, self.index)  # [B,L,N,N]
+        return adjacency, (kernel @ self.ends.to(kernel.dtype)).mT  # [B,L,N,N], [B,L,N,5]
 
 # %% ../../nbs/32_graph.nodes.ipynb #b2fa9a8f
 @checked
 class PairNetwork(nn.Module):
     """Give every ordered pair of bodies a strength in (-1, 1) under the market context.
 
-    `forward(bodies [B,L,N,width], context [B,L,d])` -> `[B,L,N,N]`, the dynamic adjacency. The
-    largest intermediate has `hidden` numbers a pair."""
+    `forward(ends [B,L,N,2 hidden], context [B,L,d])` -> `[B,L,N,N]`, the dynamic adjacency; `ends`
+    are those of the bodies. The largest intermediate has `hidden` numbers a pair."""
 
     def __init__(self, d_context: int, width: int = 32, hidden: int = 8):
         super().__init__()
@@ -76,10 +82,23 @@ class PairNetwork(nn.Module):
         self.context = nn.Linear(d_context, hidden, bias=False)
         self.strength = nn.Linear(hidden, 1)
 
-    def forward(self, bodies: Nodes, context: Float[Tensor, "*steps d"]) -> Adjacency:
-        receiver = self.receiver(bodies) + self.context(context)[:, :, None]  # [B,L,N,hidden]
-        hidden = F.gelu(receiver[:, :, :, None] + self.sender(bodies)[:, :, None])
-        return self.strength(hidden).squeeze(-1).tanh()  # [B,L,N,N], of [B,L,N,N,hidden]
+    def ends(self, bodies: Tensor) -> Tensor:
+        """Return what the bodies are as receivers and as senders, `[..., N, 2 hidden]`."""
+        weight = torch.cat([self.receiver.weight, self.sender.weight])
+        return F.linear(bodies, weight)
+
+    def forward(self, ends: Tensor, context: Float[Tensor, "*steps d"]) -> Adjacency:
+        receiver, sender = ends.chunk(2, -1)  # [B,L,N,hidden] each
+        common = F.linear(context, self.context.weight, self.receiver.bias)  # [B,L,hidden]
+        receiver = receiver + common[:, :, None]  # [B,L,N,hidden]
+        large = receiver.numel() * sender.shape[2] > LARGE
+        return quick_tanh(recomputed(self.join, large)(receiver, sender))  # [B,L,N,N]
+
+    def join(self, receiver: Tensor, sender: Tensor) -> Tensor:
+        """Return what each pair of ends `[B,L,N,hidden]` gives, `[B,L,N,N]`; its inside has the
+        hidden width on the pairs; a LARGE one is not kept."""
+        hidden = F.gelu(receiver[:, :, :, None] + sender[:, :, None])  # [B,L,N,N,hidden]
+        return self.strength(hidden).squeeze(-1)
 
 # %% ../../nbs/32_graph.nodes.ipynb #b793b36f
 class BodyNodes(NamedTuple):
@@ -93,11 +112,13 @@ class BodyNodes(NamedTuple):
 class CelestialBodyNodes(nn.Module):
     """Give the bodies features, the astronomical adjacency and the dynamic one.
 
-    `forward(states [B,L,N,n_state], edges [B,L,13,13,6], context [B,L,d_context])` -> BodyNodes;
-    `edges` are those of `phase_edges`, of which the separation is read. Of the N nodes the first
+    `forward(states [B,L,N,n_state], pairs [B,L,78,5], context [B,L,d_context])` -> BodyNodes;
+    `pairs` are those of `pair_features`, of which the separation is read. Of the N nodes the first
     are the 13 bodies, without `bodies` none, and `others` follow, which have no geometry: the
-    astronomical adjacency joins each to itself. `scale` is the standard deviation of the embeddings
-    at the start. ValueError for a shape that does not fit."""
+    astronomical adjacency joins each to itself. It is made in two parts: `describe` and `aspects`
+    know no market, so they can be called once for each day; `meet` joins what they say with the
+    context. `scale` is the standard deviation of the embeddings at the start. ValueError for a
+    shape that does not fit."""
 
     def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1,
                  others: int = 0, bodies: bool = True):
@@ -106,7 +127,7 @@ class CelestialBodyNodes(nn.Module):
         need_counts(d_context=d_context, n_state=n_state, width=width, nodes=self.n_nodes)
         if scale <= 0:
             raise ValueError(f"scale={scale} leaves the bodies no identity; use one such as 0.1")
-        self.d_context, self.n_state = d_context, n_state
+        self.d_context, self.n_state, self.width = d_context, n_state, width
         self.body_embedding = nn.Parameter(scale * torch.randn(self.n_nodes, width))
         if bodies:
             self.aspect_embedding = nn.Parameter(scale * torch.randn(len(Aspect), width))
@@ -118,24 +139,42 @@ class CelestialBodyNodes(nn.Module):
         itself[:self.n_bodies] = 0
         self.register_buffer("itself", itself, persistent=False)
 
-    def aspects(self, edges: Tensor) -> tuple[Adjacency, Float[Tensor, "*steps body aspect"]]:
-        """Return the astronomical adjacency `[B,L,N,N]`, and what bodies receive `[B,L,13,5]`."""
-        separation = edges[..., EDGE_FEATURES.index("separation")]  # [B,L,13,13]
-        adjacency, received = self.geometry(separation)  # [B,L,13,13], [B,L,13,5]
-        others = self.n_nodes - self.n_bodies
-        return F.pad(adjacency, (0, others, 0, others)) + self.itself, received
+    def describe(self, states: Tensor, received: Tensor | None = None) -> Tensor:
+        """Return of the bodies, where `received` are their aspects, or else of the other nodes,
+        features and ends of pairs: `[..., n, width + 2 hidden]`."""
+        own = slice(self.n_bodies, None) if received is None else slice(self.n_bodies)
+        nodes = self.body_embedding[own] + self.state(states)  # [B,L,n,width]
+        ends = self.pair.ends(nodes)  # [B,L,n,2 hidden]
+        if received is not None:
+            nodes = nodes + received @ self.aspect_embedding  # [B,L,13,width]
+        return torch.cat([nodes, ends], -1)
 
-    def forward(self, states: Tensor, edges: Tensor, context: Tensor) -> BodyNodes:
-        need_shape("states", states, -1, -1, self.n_nodes, self.n_state)
-        steps = states.shape[:2]
-        need_shape("context", context, *steps, self.d_context)
-        nodes = self.body_embedding + self.state(states)  # [B,L,N,width]
-        dynamic = self.pair(nodes, context)  # [B,L,N,N]
-        features = nodes + self.context(context)[:, :, None]  # [B,L,N,width]
-        if not self.n_bodies:
-            return BodyNodes(features, self.itself.expand_as(dynamic), dynamic)
-        need_shape("edges", edges, *steps, N_BODIES, N_BODIES, len(EDGE_FEATURES))
-        astronomical, received = self.aspects(edges)  # [B,L,N,N], [B,L,13,5]
-        aspects = received @ self.aspect_embedding  # [B,L,13,width]
-        features = features + F.pad(aspects, (0, 0, 0, self.n_nodes - self.n_bodies))
+    def aspects(self, pairs: Tensor) -> tuple[Adjacency, Float[Tensor, "*steps body aspect"]]:
+        """Return the astronomical adjacency `[B,L,N,N]`, and what bodies receive `[B,L,13,5]`."""
+        adjacency, received = self.geometry(pairs[..., PAIR_FEATURES.index("separation")])
+        others = self.n_nodes - self.n_bodies
+        if others:
+            adjacency = F.pad(adjacency, (0, others, 0, others)) + self.itself  # [B,L,N,N]
+        return adjacency, received
+
+    def meet(self, traits: Tensor, astronomical: Adjacency | None, context: Tensor) -> BodyNodes:
+        """Join what `describe` says of all nodes, `[B,L,N,width + 2 hidden]`, with the context."""
+        need_shape("context", context, *traits.shape[:2], self.d_context)
+        features = traits[..., :self.width] + self.context(context)[:, :, None]  # [B,L,N,width]
+        dynamic = self.pair(traits[..., self.width:], context)  # [B,L,N,N]
+        if astronomical is None:
+            astronomical = self.itself.expand_as(dynamic)
         return BodyNodes(features, astronomical, dynamic)
+
+    def forward(self, states: Tensor, pairs: Tensor | None, context: Tensor) -> BodyNodes:
+        need_shape("states", states, -1, -1, self.n_nodes, self.n_state)
+        if self.n_bodies:
+            need_shape("pairs", pairs, *states.shape[:2], len(PAIRS), len(PAIR_FEATURES))
+        bodies, others = states[:, :, :self.n_bodies], states[:, :, self.n_bodies:]
+        traits, astronomical = [], None
+        if self.n_bodies:
+            astronomical, received = self.aspects(pairs)
+            traits.append(self.describe(bodies, received))
+        if others.shape[2]:
+            traits.append(self.describe(others))
+        return self.meet(torch.cat(traits, 2), astronomical, context)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from ..core.checks import checked, need_counts, need_rows, need_shape
 from .attention import Adjacency, BodyAttention, Nodes
 from ..sky.bodies import N_BODIES, Body
-from ..sky.edges import EDGE_FEATURES
+from ..sky.pairs import OWN_PAIR, PAIR_FEATURES, PAIRS, spread_index, spread_pairs
 from ..sky.waves import WAVES, WaveSchema
 
 # %% ../../nbs/30_graph.phase.ipynb #f7fe5585
@@ -73,34 +73,37 @@ class CausalMixing(nn.Module):
 # %% ../../nbs/30_graph.phase.ipynb #04a3e399
 @checked
 class PhaseAdjacency(nn.Module):
-    """Learn the logarithm of a symmetric adjacency in (0, 1) from body states and `phase_edges`.
+    """Learn the logarithm of a symmetric adjacency in (0, 1) from body states and `pair_features`.
 
-    `forward(states [B,L,N,width], edges [B,L,N,N,6])` -> `[B,L,N,N]`."""
+    `forward(states [B,L,N,width], pairs [B,L,78,5])` -> `[B,L,N,N]`."""
 
     def __init__(self, width: int = 32, rank: int = 8):
         super().__init__()
         need_counts(width=width, rank=rank)
         self.q = nn.Linear(width, rank, bias=False)
         self.k = nn.Linear(width, rank, bias=False)
-        self.edge = nn.Linear(len(EDGE_FEATURES) - 1, 1)
+        self.edge = nn.Linear(len(PAIR_FEATURES), 1)
         nn.init.zeros_(self.edge.weight)  # the ranges differ (a log ratio reaches 9): start without
         nn.init.zeros_(self.edge.bias)
+        self.register_buffer("index", spread_index(), persistent=False)
+        self.register_buffer("own", torch.tensor(OWN_PAIR), persistent=False)
 
-    def forward(self, states: Nodes, edges: Float[Tensor, "*steps node node 6"]) -> Adjacency:
-        sizes, alignment = edges[..., 1:-1].abs(), edges[..., -1:]  # [B, L, N, N, 4], [..., 1]
-        q = self.q(states) * self.q.out_features**-0.5  # [B, L, N, r]
-        half = q @ self.k(states).mT + self.edge(torch.cat([sizes, alignment], -1))[..., 0]
-        return F.logsigmoid(half + half.mT)  # [B, L, N, N]
+    def forward(self, states: Nodes, pairs: Float[Tensor, "*steps pair 5"]) -> Adjacency:
+        weight = torch.cat([self.q.weight * self.q.out_features**-0.5, self.k.weight])
+        q, k = F.linear(states, weight).chunk(2, -1)  # [B, L, N, r] each
+        half = q @ k.mT  # [B, L, N, N]
+        edge = spread_pairs(2 * self.edge(pairs)[..., 0], 2 * self.edge(self.own), self.index)
+        return F.logsigmoid(half + half.mT + edge)  # [B, L, N, N]
 
 # %% ../../nbs/30_graph.phase.ipynb #1b167b02
 @checked
 class PhaseAwareCelestialProcessor(nn.Module):
     """Turn the waves of the bodies and the geometry between them into body states, causally.
 
-    `forward(waves, edges)` -> `[B,L,N,width]`: scaled waves `[B,L,W]` and the `phase_edges` of the
-    unscaled ones `[B,L,N,N,6]`. `heads` are those of the attention among the bodies of a step,
+    `forward(waves, pairs)` -> `[B,L,N,width]`: scaled waves `[B,L,W]` and the `pair_features` of
+    the unscaled ones `[B,L,78,5]`. `heads` are those of the attention among the bodies of a step,
     `kernel` the steps that a body looks back over, the present one included. Raises ValueError for
-    waves that do not match `schema`, edges of another shape, heads that cannot share `width` and a
+    waves that do not match `schema`, pairs of another shape, heads that cannot share `width` and a
     kernel below 1."""
 
     def __init__(self, schema: WaveSchema = WAVES, width: int = 32, heads: int = 4,
@@ -114,10 +117,10 @@ class PhaseAwareCelestialProcessor(nn.Module):
         self.mixing, self.norm = CausalMixing(width, kernel), nn.LayerNorm(width)
         self.log_adjacency, self.attention = PhaseAdjacency(width), BodyAttention(width, heads)
 
-    def forward(self, waves: Tensor, edges: Tensor) -> Nodes:
+    def forward(self, waves: Tensor, pairs: Tensor) -> Nodes:
         need_shape("waves", waves, -1, -1, len(self.schema))
-        need_shape("edges", edges, *waves.shape[:2], len(Body), len(Body), len(EDGE_FEATURES))
+        need_shape("pairs", pairs, *waves.shape[:2], len(PAIRS), len(PAIR_FEATURES))
         states = self.mixing(self.fields(waves))  # [B, L, N, width]
         normed = self.norm(states)  # [B, L, N, width]
-        log = self.log_adjacency(normed, edges)  # [B, L, N, N]
+        log = self.log_adjacency(normed, pairs)  # [B, L, N, N]
         return states + self.attention(normed, log[:, :, None])  # [B, L, N, width]

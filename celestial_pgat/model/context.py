@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shape
+from ..core.kernels import quick_tanh, row_softmax
 
 # %% ../../nbs/48_model.context.ipynb #14455a16
 FLOOR = 0.05            # smallest volatility that is told from none, in the units of the prices
@@ -60,7 +61,7 @@ class MarketContextEncoder(nn.Module):
     def forward(self, x: Float[Tensor, "batch time d"]) -> Float[Tensor, "batch time d"]:
         need_shape("x", x, -1, -1, self.d)
         series = self.down(self.norm(x)).mT                                             # [B,h,T]
-        mixed = self.filter(F.pad(series, (self.back, 0))).tanh()                       # [B,h,T]
+        mixed = quick_tanh(self.filter(F.pad(series, (self.back, 0))))                  # [B,h,T]
         return x + self.up(mixed.mT)                                                    # [B,T,d]
 
 # %% ../../nbs/48_model.context.ipynb #94f241a0
@@ -102,7 +103,7 @@ class SoftRegimes(nn.Module):
         need_shape("context", context, -1, -1, self.d_context)
         need_shape("state", state, *context.shape[:2], 2)
         away = (state[:, :, None] - self.prototypes) * (-self.log_spread).exp()         # [B,L,R,2]
-        return (self.project(context) - 0.5 * away.square().sum(-1)).softmax(-1)        # [B,L,R]
+        return row_softmax(self.project(context) - 0.5 * away.square().sum(-1))         # [B,L,R]
 
 # %% ../../nbs/48_model.context.ipynb #8ec15b19
 @checked

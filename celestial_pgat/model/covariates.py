@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shape
+from ..core.kernels import row_softmax
 from ..graph.attention import Nodes
 from ..graph.encoding import normalise_rows
 from ..graph.phase import CausalMixing, NodeFields
@@ -89,7 +90,7 @@ class PartitionedInteraction(nn.Module):
         """Return the edges between normalised states."""
         query = rearrange(self.query(targets), "b l k (h w) -> b l (k h) w", h=self.heads)
         query = query * self.width**-0.5                                    # [B,L,k H,w]
-        attention = [(query @ senders.mT).softmax(-1).unflatten(2, (-1, self.heads))
+        attention = [row_softmax(query @ senders.mT).unflatten(2, (-1, self.heads))
                      for senders in (bodies, targets)]                      # [B,L,k,H,...]
         return Blocks(normalise_rows(adjacency), *attention)
 

@@ -8,20 +8,56 @@ __all__ = ['whole_attention', 'causal_mask', 'TemporalEncoder', 'last_tokens', '
 # %% ../../nbs/52_model.decoder.ipynb #cc75ba8f
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..core.bytes import recomputed
 from ..core.checks import checked, need_counts, need_heads, need_shares
+from ..core.kernels import Dropout
 
 # %% ../../nbs/52_model.decoder.ipynb #5caa2048
 @checked
 def whole_attention(layer: nn.Module) -> nn.Module:
-    """Switch off the dropout of the attention weights in `layer`, and no other; return it."""
+    """Switch off the dropout of the attention weights in `layer`, and no other; return it.
+
+    The others become those of `core.kernels`."""
     for part in layer.modules():
         if isinstance(part, nn.MultiheadAttention):
             part.dropout = 0.0
+    for name, part in [*layer.named_children()]:
+        if isinstance(part, nn.Dropout):
+            setattr(layer, name, Dropout(part.p))
     return layer
 
 # %% ../../nbs/52_model.decoder.ipynb #92fed41b
+def _attend(part: nn.MultiheadAttention, query: Float[Tensor, "batch step d"],
+           memory: Float[Tensor, "batch time d"] | None = None,
+           mask: Float[Tensor, "step time"] | None = None) -> Float[Tensor, "batch step d"]:
+    """Attend as `part` does, in the layout of the batch; causally among the queries without a
+    `memory`, else to all of it, or where `mask` is 0."""
+    d, split = query.shape[-1], (part.num_heads, -1)
+    if memory is None:
+        q, k, v = F.linear(query, part.in_proj_weight).unflatten(-1, (3, *split)).unbind(2)
+    else:
+        q = F.linear(query, part.in_proj_weight[:d]).unflatten(-1, split)               # [B,S,H,c]
+        k, v = F.linear(memory, part.in_proj_weight[d:]).unflatten(-1, (2, *split)).unbind(2)
+    mixed = F.scaled_dot_product_attention(*(each.transpose(1, 2) for each in (q, k, v)), mask,
+                                           is_causal=memory is None)                    # [B,H,S,c]
+    return part.out_proj(mixed.transpose(1, 2).flatten(2))                              # [B,S,d]
+
+
+def _feed_forward(layer: nn.Module, x: Float[Tensor, "batch step d"]
+                 ) -> Float[Tensor, "batch step d"]:
+    """Return what the feed-forward block of a layer gives for normed tokens, before its dropout."""
+    return layer.linear2(layer.dropout(F.gelu(layer.linear1(x))))                       # [B,S,d]
+
+
+def _causal_layer(layer: nn.TransformerEncoderLayer, x: Float[Tensor, "batch step d"]
+                 ) -> Float[Tensor, "batch step d"]:
+    """Return what the pre-norm encoder layer gives under a causal mask."""
+    x = x + layer.dropout1(_attend(layer.self_attn, layer.norm1(x)))                     # [B,S,d]
+    return x + layer.dropout2(_feed_forward(layer, layer.norm2(x)))                      # [B,S,d]
+
+# %% ../../nbs/52_model.decoder.ipynb #97ae5faa
 def causal_mask(length: int, device=None) -> Float[Tensor, "length length"]:
     """Return the additive mask that lets step t see steps up to t: 0 allowed, -inf not."""
     return nn.Transformer.generate_square_subsequent_mask(length, device=device)
@@ -52,24 +88,24 @@ class TemporalEncoder(nn.Module):
         self.norm = nn.LayerNorm(d)
 
     def forward(self, x: Float[Tensor, "batch step d"]) -> Float[Tensor, "batch step d"]:
-        mask = causal_mask(x.shape[1], x.device)
         for layer in self.layers:
-            x = recomputed(layer, self.recompute)(x, src_mask=mask, is_causal=True)     # [B,T,d]
+            x = recomputed(_causal_layer, self.recompute)(layer, x)                      # [B,T,d]
         return self.norm(x)
 
 # %% ../../nbs/52_model.decoder.ipynb #4f5a2599
 def last_tokens(layer: nn.TransformerDecoderLayer, x: Float[Tensor, "batch step d"],
-                memory: Float[Tensor, "batch time d"], mask: Float[Tensor, "step step"],
+                memory: Float[Tensor, "batch time d"],
                 last: int) -> Float[Tensor, "batch last d"]:
     """Return what the pre-norm `layer` gives for its `last` tokens: these alone are queries."""
-    tokens = layer.norm1(x)                                                             # [B,S,d]
-    mixed, _ = layer.self_attn(tokens[:, -last:], tokens, tokens, attn_mask=mask[-last:],
-                               need_weights=False)
-    out = x[:, -last:] + layer.dropout1(mixed)                                          # [B,last,d]
-    mixed, _ = layer.multihead_attn(layer.norm2(out), memory, memory, need_weights=False)
-    out = out + layer.dropout2(mixed)                                                   # [B,last,d]
-    hidden = layer.dropout(layer.activation(layer.linear1(layer.norm3(out))))           # [B,last,f]
-    return out + layer.dropout3(layer.linear2(hidden))                                  # [B,last,d]
+    tokens, out = layer.norm1(x), x[:, -last:]                                          # [B,S,d]
+    if last == x.shape[1]:
+        mixed = _attend(layer.self_attn, tokens)                                         # [B,last,d]
+    else:
+        mask = causal_mask(x.shape[1], x.device)[-last:].to(x.dtype)                    # [last,S]
+        mixed = _attend(layer.self_attn, tokens[:, -last:], tokens, mask)                # [B,last,d]
+    out = out + layer.dropout1(mixed)                                                   # [B,last,d]
+    out = out + layer.dropout2(_attend(layer.multihead_attn, layer.norm2(out), memory))  # [B,last,d]
+    return out + layer.dropout3(_feed_forward(layer, layer.norm3(out)))                  # [B,last,d]
 
 # %% ../../nbs/52_model.decoder.ipynb #22e9f1af
 @checked
@@ -88,8 +124,7 @@ class Decoder(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch step d"], memory: Float[Tensor, "batch time d"],
                 last: int) -> Float[Tensor, "batch last d"]:
-        mask, again = causal_mask(x.shape[1], x.device), self.recompute
+        run = recomputed(last_tokens, self.recompute)
         for layer in self.layers[:-1]:
-            x = recomputed(layer, again)(x, memory, tgt_mask=mask, tgt_is_causal=True)  # [B,S,d]
-        x = recomputed(last_tokens, again)(self.layers[-1], x, memory, mask, last)
-        return self.norm(x)                                                             # [B,last,d]
+            x = run(layer, x, memory, x.shape[1])                                       # [B,S,d]
+        return self.norm(run(self.layers[-1], x, memory, last))                         # [B,last,d]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..core.checks import checked, need_counts, need_shares
+from ..core.kernels import Dropout
 from ..data.calendar import CALENDAR_FEATURES
 from ..data.columns import OHLC
 from ..fusion.gate import FusionGate
@@ -44,7 +45,7 @@ class DataEmbedding(nn.Module):
         self.value = nn.Conv1d(2 * n_values, d, kernel)
         self.calendar = nn.Linear(n_calendar, d)
         self.fusion = FusionGate(d, **fusion)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, values: Float[Tensor, "batch step value"], calendar: Float[
                     Tensor, "batch step feature"], start: int = 0) -> Float[Tensor, "batch step d"]:

@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from ..core.bytes import recomputed
 from ..core.checks import checked, described, need_counts, need_heads
-from ..data.batch import ForecastBatch
+from ..data.batch import REACH, ForecastBatch
 from ..fusion.gate import FusionGate
 from ..graph.aggregator import CelestialWaveAggregator
 from ..graph.attention import AdjacencyAwareGraphAttention
@@ -59,42 +59,42 @@ def make_combiner(cfg: ModelConfig) -> nn.Module:
 # %% ../../nbs/54_model.pgat.ipynb #3fcaa7e3
 @checked
 class NodeStates(nn.Module):
-    """Make the first state of each node: of the bodies, then of groups of covariates.
+    """Make the first state of each node: of the bodies by day, of groups of covariates by step.
 
-    `forward(waves [B,L,W], edges [B,L,13,13,6], covariates [B,L,C])` -> `[B,L,N,w]`, causal; what
-    `cfg` leaves out is not built and not read."""
+    `forward(waves [1,D,W], pairs [1,D,78,5])` -> `[1,D,13,w]`, of days in the order of time, each
+    with the REACH before it; `groups(covariates [B,L,C])` -> `[B,L,G,w]`. Both are causal; what
+    `cfg` leaves out is not built."""
 
     def __init__(self, cfg: ModelConfig):
         super().__init__()
         width, self.recompute = cfg.body_width, cfg.recompute
         self.phase = self.covariates = None
         if cfg.use_sky:
-            self.phase = PhaseAwareCelestialProcessor(width=width, heads=cfg.body_heads)
+            self.phase = PhaseAwareCelestialProcessor(width=width, heads=cfg.body_heads,
+                                                      kernel=REACH + 1)
             self.waves = CelestialWaveAggregator()
             self.wave_projection = nn.Linear(1, width, bias=False)
         if sizes := [len(cfg.groups.get(name, ())) for name in cfg.nodes[N_BODIES * cfg.use_sky:]]:
             self.covariates = CovariateStates(sizes, width)
 
-    def forward(self, waves: Float[Tensor, "batch step wave"],
-                edges: Float[Tensor, "batch step body body feature"],
-                covariates: Float[Tensor, "batch step column"]
-                ) -> Float[Tensor, "batch step node width"]:
-        again, states = partial(recomputed, active=self.recompute), []
-        if self.phase is not None:
-            bodies = again(self.phase)(waves, edges)                                   # [B,L,13,w]
-            states = [bodies + self.wave_projection(self.waves(waves)[..., None])]     # [B,L,13,w]
-        if self.covariates is not None:
-            states.append(again(self.covariates)(covariates))                           # [B,L,G,w]
-        return torch.cat(states, 2)                                                     # [B,L,N,w]
+    def forward(self, waves: Float[Tensor, "one day wave"],
+                pairs: Float[Tensor, "one day pair 5"]) -> Float[Tensor, "one day body width"]:
+        bodies = recomputed(self.phase, self.recompute)(waves, pairs)               # [1,D,13,w]
+        return bodies + self.wave_projection(self.waves(waves)[..., None])          # [1,D,13,w]
+
+    def groups(self, covariates: Float[Tensor, "batch step column"]
+               ) -> Float[Tensor, "batch step node width"]:
+        """Return the states of the groups of covariates at each step."""
+        return recomputed(self.covariates, self.recompute)(covariates)              # [B,L,G,w]
 
 # %% ../../nbs/54_model.pgat.ipynb #a7a051e4
 @checked
 class CelestialStream(nn.Module):
     """Turn the sky, covariates and the market's past into states of the nodes, `cfg.nodes`.
 
-    `forward(waves [B,L,W], edges [B,L,13,13,6], covariates [B,L,C], market [B,T,d], state [B,T,2])`
-    -> GraphStates, with L >= T: later steps see the market of step T. The first three are those of
-    `ForecastBatch`, `state` is `market_state`. w = `cfg.body_width`."""
+    `forward(batch, market [B,T,d], state [B,T,2])` -> GraphStates of L = T + P steps: later ones
+    see the market of step T. What depends on the sky alone is computed once for each of
+    `batch.days` and then read at `batch.place`. `state` is `market_state`. w = `cfg.body_width`."""
 
     def __init__(self, cfg: ModelConfig):
         super().__init__()
@@ -117,16 +117,34 @@ class CelestialStream(nn.Module):
         self.dynamic = (DynamicJointSpatioTemporalEncoding(width, cfg.hops, n_nodes=count)
                         if dynamic else None)
 
-    def forward(self, waves: Tensor, edges: Tensor, covariates: Tensor,
-                market: Float[Tensor, "batch time d"],
+    def sky(self, batch: ForecastBatch) -> tuple[Tensor, Tensor]:
+        """Return of each step what the bodies are and their astronomical adjacency: `[B,L,13,k]`
+        and `[B,L,N,N]`."""
+        waves = batch.sky_waves.index_select(0, batch.days)[None]                       # [1,D,W]
+        pairs = batch.sky_pairs.index_select(0, batch.days)[None]                       # [1,D,78,5]
+        states = self.states(waves, pairs)                                              # [1,D,13,w]
+        astronomical, received = self.nodes.aspects(pairs)                              # [1,D,N,N]
+        traits = self.nodes.describe(states, received)                                  # [1,D,13,k]
+        return tuple(F.embedding(batch.place, table[0].flatten(1)).unflatten(-1, table.shape[2:])
+                     for table in (traits, astronomical))
+
+    def forward(self, batch: ForecastBatch, market: Float[Tensor, "batch time d"],
                 state: Float[Tensor, "batch time 2"]) -> GraphStates:
         again = partial(recomputed, active=self.recompute)
-        day = torch.arange(waves.shape[1], device=waves.device).clamp_max(market.shape[1] - 1)
+        covariates = torch.cat([batch.past_covariates, batch.future_covariates], 1)     # [B,L,C]
+        day = torch.arange(covariates.shape[1], device=market.device)
+        day = day.clamp_max(market.shape[1] - 1)                                        # [L]
         market = market if self.context is None else self.context(market)               # [B,T,d]
         context = market[:, day]                                                        # [B,L,d]
         regime = None if self.regimes is None else self.regimes(context, state[:, day])  # [B,L,R]
-        states = self.states(waves, edges, covariates)                                  # [B,L,N,w]
-        nodes = again(self.nodes)(states, edges, context)               # and two of [B,L,N,N]
+        traits, astronomical = [], None
+        if self.states.phase is not None:
+            bodies, astronomical = self.sky(batch)                          # [B,L,13,k], [B,L,N,N]
+            traits.append(bodies)
+        if self.states.covariates is not None:
+            traits.append(self.nodes.describe(self.states.groups(covariates)))          # [B,L,G,k]
+        traits = torch.cat(traits, 2)                                                   # [B,L,N,k]
+        nodes = again(self.nodes.meet)(traits, astronomical, context)   # and two of [B,L,N,N]
         learned, kl = again(self.learners)(nodes.features, context)                     # [B,L,N,N]
         sources = nodes.astronomical, learned, nodes.dynamic                      # each [B,L,N,N]
         adjacency = self.combiner(*sources, context, regime)                            # [B,L,N,N]
@@ -209,6 +227,9 @@ def _need_fit(cfg: ModelConfig, batch: Any) -> None:
         raise ValueError(f"the batch has {given} covariates, the model is built for {cfg.columns}; "
                          "build it with those of the data: dataclasses.replace(cfg.model, "
                          "covariates=data.covariates.layout)")
+    if cfg.use_sky and batch.place is None:
+        raise ValueError("the batch has no sky and the model reads one; give it with "
+                         "batch.with_sky(waves, pairs, rows)")
 
 # %% ../../nbs/54_model.pgat.ipynb #8a645403
 @checked
@@ -238,12 +259,8 @@ class CelestialPGAT(TwoStreams):
         """Join the tokens `[B,T+P,d]` with the nodes of their days; return them and the losses."""
         if not self.cfg.nodes:
             return stream, {}
-        waves, edges, covariates = (
-            torch.cat([getattr(batch, f"{when}_{name}") for when in ("past", "future")], 1)
-            for name in ("waves", "edges", "covariates"))   # [B,T+P,W], [B,T+P,13,13,6], [B,T+P,C]
         state = market_state(batch.past_target)                                     # [B,T,2]
-        bodies, adjacency, kl = self.graph(waves, edges, covariates,
-                                           stream[:, :self.cfg.history], state)
+        bodies, adjacency, kl = self.graph(batch, stream[:, :self.cfg.history], state)
         update = 0
         if self.interact is not None:
             bodies, update = self.interact(stream, bodies, adjacency)   # [B,T+P,N,w], [B,T+P,d]

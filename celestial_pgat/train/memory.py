@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'OUTSIDE', 'attribute_saved', 'readable_bytes', 'MemoryReport', 'memory_report', 'plot_memory_report',
-           'memory_now', 'MemoryLog', 'read_memory_log', 'plot_memory_log']
+           'memory_now', 'MemoryLog', 'read_memory_log', 'Rise', 'largest_rise', 'plot_memory_log']
 
 # %% ../../nbs/64_train.memory.ipynb #dc7d1503
 import time
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from html import escape
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import psutil
 import torch
@@ -26,7 +27,7 @@ from matplotlib.figure import Figure
 from torch import UntypedStorage, nn
 
 from ..core.bytes import watch_saved
-from ..core.checks import checked, need_columns, need_counts
+from ..core.checks import checked, need_columns, need_counts, need_rows
 from ..core.files import (append_json_lines, drop_cut_line, going_on_if_full,
                                        read_json_lines)
 
@@ -235,6 +236,31 @@ def read_memory_log(path: str | Path) -> pd.DataFrame:
     frame = pd.json_normalize(rows)
     return frame[sorted(frame.columns, key=lambda name: name.startswith("kept."))]
 
+# %% ../../nbs/64_train.memory.ipynb #36ee0252
+class Rise(NamedTuple):
+    """Hold the largest rise of the process between two lines of a log, and what they are."""
+    size: int       # bytes; 0 or less where nothing rose
+    before: str     # such as "train batch, step 1"
+    after: str
+
+    def __str__(self) -> str:
+        if self.size <= 0:
+            return "the process never grew from one line to the next"
+        return f"the largest rise is {readable_bytes(self.size)}, from {self.before} to {self.after}"
+
+
+@checked
+def largest_rise(frame: pd.DataFrame) -> Rise:
+    """Find where the resident set rises most from one line of the log to the next.
+
+    Raises ValueError for a table of fewer than two lines, or without the columns of a log."""
+    need_columns(("stage", "step", "rss"), frame=frame)
+    need_rows(2, frame=frame)
+    rises = frame["rss"].diff().fillna(-np.inf).to_numpy()
+    place = int(rises.argmax())
+    names = [f"{row.stage}, step {row.step}" for row in frame.iloc[[place - 1, place]].itertuples()]
+    return Rise(int(rises[place]), *names)
+
 # %% ../../nbs/64_train.memory.ipynb #ed3dce29
 @checked
 def plot_memory_log(frame: pd.DataFrame, parts: int = 5) -> Figure:
@@ -257,7 +283,8 @@ def plot_memory_log(frame: pd.DataFrame, parts: int = 5) -> Figure:
     for name, values in series.items():
         top.plot(frame["seconds"][values.index], values / 1e6, "o-", ms=4, label=name)
     top.set(ylabel="memory of the process [MB]")
-    top.set(title=f"The process changes by {grown:+.0f} MB between the first and the last batch")
+    top.set(title=f"The process changes by {grown:+.0f} MB between the first and the last batch;\n"
+            f"{largest_rise(frame)}")
     bottom.stackplot(batches["seconds"], (shown / 1e6).T.to_numpy(), labels=shown.columns)
     bottom.set(xlabel="time since the start [s]", ylabel="kept for backward [MB]")
     bottom.set(title=f"{order.index[0]} keeps {share} on average")
