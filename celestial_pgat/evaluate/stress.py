@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from ..core.checks import checked, need_columns, need_counts, need_finite, need_rows
 from ..core.intervals import Comparison, share_text
-from ..data.batch import ForecastBatch
+from ..data.batch import REACH, ForecastBatch
 from ..data.windows import ForecastData
 from .blocks import bootstrap_errors
 from .references import (CANDLE, CONSTANT, RANDOM_WALK, REFERENCES,
@@ -30,6 +30,7 @@ from .references import (CANDLE, CONSTANT, RANDOM_WALK, REFERENCES,
 from ..fusion.gate import evaluating
 from ..model.heads import coherent
 from ..sky.bodies import Body
+from ..sky.pairs import PAIRS
 from ..sky.waves import WAVES
 
 # %% ../../nbs/71_evaluate.stress.ipynb #1fe2f170
@@ -47,23 +48,35 @@ DESTRUCTIVE = ("zero", "reversal")              # what leaves nothing, or nothin
 BAR = 0.05          # largest rise of the mean squared error of who is robust
 
 # %% ../../nbs/71_evaluate.stress.ipynb #db18bcaf
-_PARTS = ("waves", "edges", "calendar", "covariates")
+_PARTS = ("calendar", "covariates")
 
 
 def _inputs(batch: ForecastBatch) -> dict[str, Tensor]:
-    """Return all that a model reads, a tensor [batch, step, ..., column] for each kind."""
+    """Return what is read, [batch, step, ..., column] of each kind; a sky begins REACH before."""
     pairs = {name: [getattr(batch, f"{when}_{name}") for when in ("past", "future")]
              for name in _PARTS}
-    return {"prices": batch.past_target} | {name: torch.cat(pair, 1)
-                                            for name, pair in pairs.items()}
+    found = {"prices": batch.past_target} | {name: torch.cat(both, 1)
+                                             for name, both in pairs.items()}
+    if batch.place is None:
+        return found
+    rows = batch.days[batch.place]                                              # [B,T+P]
+    before = rows[:, :1] - torch.arange(REACH, 0, -1, device=rows.device)       # [B,REACH]
+    rows = torch.cat([before.clamp_min(0), rows], 1)                            # [B,REACH+T+P]
+    return found | {"waves": batch.sky_waves[rows], "pairs": batch.sky_pairs[rows]}
 
 
 def _with_inputs(batch: ForecastBatch, inputs: dict[str, Tensor]) -> ForecastBatch:
-    """Return the batch with other inputs, of the same shapes."""
-    history = batch.past_target.shape[1]
-    past = {f"past_{name}": inputs[name][:, :history] for name in _PARTS}
-    future = {f"future_{name}": inputs[name][:, history:] for name in _PARTS}
-    return replace(batch, past_target=inputs["prices"], **past, **future)
+    """Return the batch with other inputs, of the same shapes; each window has a sky of its own."""
+    history, parts = batch.past_target.shape[1], {}
+    for name in _PARTS:
+        parts[f"past_{name}"] = inputs[name][:, :history]
+        parts[f"future_{name}"] = inputs[name][:, history:]
+    made = replace(batch, past_target=inputs["prices"], **parts)
+    if "waves" not in inputs:
+        return made
+    waves, pairs = (inputs[name] for name in ("waves", "pairs"))
+    rows = torch.arange(waves.shape[0] * waves.shape[1]).view(waves.shape[:2])  # [B,REACH+T+P]
+    return made.with_sky(waves.flatten(0, 1), pairs.flatten(0, 1), rows[:, REACH:])
 
 # %% ../../nbs/71_evaluate.stress.ipynb #eff48a33
 def _drawn(inputs: dict[str, Tensor], draw: Callable) -> dict[str, Tensor]:
@@ -76,7 +89,8 @@ def _noisy(inputs: dict[str, Tensor], size: float, generator: torch.Generator) -
     """Add noise; the candles stay possible ones."""
     noise = _drawn(inputs, lambda shape: torch.randn(shape, generator=generator))
     unit = dict.fromkeys(inputs, 1.0)
-    unit["edges"] = inputs["edges"].square().mean((1, 2, 3), keepdim=True).sqrt()  # [B,1,1,1,6]
+    if "pairs" in inputs:
+        unit["pairs"] = inputs["pairs"].square().mean((1, 2), keepdim=True).sqrt()  # [B,1,1,5]
     found = {name: values + size * unit[name] * noise[name] for name, values in inputs.items()}
     return found | {"prices": coherent(found["prices"])}
 
@@ -93,18 +107,24 @@ def _without_bodies(inputs: dict[str, Tensor], size: float, generator: torch.Gen
     """Set all that is known of a body to zero, with probability `size` for each."""
     draw = _drawn({"prices": inputs["prices"]},
                   lambda shape: torch.rand(len(Body), generator=generator))["prices"]
-    kept = draw >= size                                                             # [B,N]
+    if "waves" not in inputs:
+        return inputs
+    kept = (draw >= size).to(inputs["waves"].device)                                # [B,N]
     owner = torch.tensor([wave.body for wave in WAVES], device=kept.device)         # [W]
-    pairs = (kept[:, :, None] & kept[:, None])[:, None, :, :, None]                 # [B,1,N,N,1]
+    first, second = torch.tensor(PAIRS, device=kept.device).T                       # [78] each
+    both = (kept[:, first] & kept[:, second])[:, None, :, None]                     # [B,1,78,1]
     return inputs | {"waves": torch.where(kept[:, None, owner], inputs["waves"], 0),
-                     "edges": torch.where(pairs, inputs["edges"], 0)}
+                     "pairs": torch.where(both, inputs["pairs"], 0)}
 
 # %% ../../nbs/71_evaluate.stress.ipynb #1be48d15
 def _backwards(inputs: dict[str, Tensor], size: float, generator: torch.Generator) -> dict:
     """Turn history and forecast steps round, each by itself; prices still end at zero."""
-    history = inputs["prices"].shape[1]
-    turned = {name: torch.cat([values[:, :history].flip(1), values[:, history:].flip(1)], 1)
-              for name, values in inputs.items()}
+    ahead = inputs["calendar"].shape[1] - inputs["prices"].shape[1]         # P
+    turned = {"prices": inputs["prices"].flip(1)}
+    for name in [*inputs][1:]:
+        early = REACH if name in ("waves", "pairs") else 0
+        parts = inputs[name].tensor_split((early, inputs[name].shape[1] - ahead), 1)
+        turned[name] = torch.cat([parts[0], parts[1].flip(1), parts[2].flip(1)], 1)
     return turned | {"prices": turned["prices"] - turned["prices"][:, -1:, 3:]}
 
 
