@@ -32,11 +32,12 @@ def sentence(done) -> str:
 
 @pytest.fixture(scope="module")
 def alone(few_tables):
-    """Reports are not executed, which has tests of its own."""
+    """Reports are not executed, which has tests of its own; gives what would execute them."""
     from celestial_pgat.app import report
+    execute = report.execute
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "execute", lambda notebook, folder: notebook)
-        yield
+        yield execute
 
 
 @pytest.fixture(scope="module")
@@ -293,11 +294,10 @@ writer.close()
 """
 
 
-def test_a_cell_of_a_notebook_keeps_one_clean_line(tmp_path):
+def test_a_cell_of_a_notebook_keeps_one_clean_line(alone, tmp_path):
     """In a real kernel: the line of the end, or the last one before a stop."""
-    from celestial_pgat.app.report import execute
     cells = [nbformat.v4.new_code_cell(f"ends = {ends}\n{IN_KERNEL}") for ends in (True, False)]
-    done = execute(nbformat.v4.new_notebook(cells=cells), tmp_path)
+    done = alone(nbformat.v4.new_notebook(cells=cells), tmp_path)
     for cell, words in zip(done.cells, ("epoch 3/3 in 00:01", "epoch 2/3")):
         assert [(output.output_type, dict(output.data)) for output in cell.outputs] == [("display_data", {"text/plain": words})]
 
