@@ -83,7 +83,7 @@ class _Sums(LightningModule):
         self.bad = BadBatches(train.on_bad_batch == "skip", train.bad_batches)
         self.seen, self.lost = 0, 0.0       # windows of this epoch, the sum of their losses
 
-    def totals(self, *numbers: float) -> list[float]:
+    def totals(self, *numbers: int | float) -> list[int | float]:
         """Return the sums of numbers over all processes."""
         if self.trainer.world_size == 1:
             return [*numbers]
@@ -196,7 +196,8 @@ def _divide_gradients(module: Forecaster, optimizer: Optimizer) -> None:
     trainer, [windows] = module.trainer, module.totals(module.windows)
     gradients = [p.grad for p in module.model.parameters() if p.grad is not None]
     factor = trainer.accumulate_grad_batches * trainer.world_size / max(windows, 1)
-    torch._foreach_mul_(gradients, factor)
+    if gradients:                                               # not all batches were skipped
+        torch._foreach_mul_(gradients, factor)
     module.windows = 0
     try:
         module.log("gradient_norm", gradient_norm(module.model, module.place))
