@@ -1,8 +1,9 @@
 """Run every notebook and every file of tests, the dearest first, and end with the table of what each cost.
 
 A notebook runs as `nbdev_test` runs it, by its `test_nb`, but in a process of its own, forked from one that has imported the
-heavy libraries once; a file of tests runs in a pytest of its own. No clock decides over green, but for one guard: a job that
-takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell.
+heavy libraries once; a file of tests, and the folder tests/faults, runs in a pytest of its own. No clock decides over green,
+but for one guard: a job that takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with
+its cell.
 """
 import argparse
 import io
@@ -140,7 +141,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help=f"write the measured CPU seconds to {USUAL.name}")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count(), 8))
     chosen = parser.parse_args()
-    paths = [path for path in [*ROOT.glob("nbs/*.ipynb"), *ROOT.glob("tests/test_*.py")]
+    paths = [path for path in [*ROOT.glob("nbs/*.ipynb"), *ROOT.glob("tests/test_*.py"), ROOT / "tests" / "faults"]
              if not chosen.names or path.name.startswith(tuple(chosen.names))]
     if not paths:
         parser.error(f"no notebook and no file of tests begins with {' or '.join(chosen.names) or 'anything'}")
