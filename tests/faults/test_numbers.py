@@ -16,7 +16,8 @@ def put(name: str, value: float, place: int | None = None):
     """Return an action that spoils a field of a batch, all of it or one entry."""
     def spoil(trainer, module, batch, index) -> None:
         field = getattr(batch, name).contiguous().clone()
-        field.view(-1)[slice(None) if place is None else place] = value
+        row = int(batch.days[-1]) * field[0].numel() if name.startswith("sky_") else 0       # a day that the batch reads
+        field.view(-1)[slice(None) if place is None else row + place] = value
         setattr(batch, name, field)
     return spoil
 
