@@ -44,11 +44,12 @@ from ..model.pgat import CelestialPGAT
 from .finite import (BadBatches, gradient_norm, refuse_nonfinite_loss,
                                          refuse_nonfinite_step)
 from .loaders import ResumableLoader, ShareSampler
+from .lock import sole_run
 from .losses import forecast_loss
 from .memory import MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .states import (RunHistory, RunStates, StateFiles, need_same_tensors,
-                                         resume_state, sole_run)
+                                         resume_state)
 
 # %% ../../nbs/62_train.loop.ipynb #1703e204
 HELD_BACK = (".*does not have many workers|.*LeafSpec|.*exists and is not empty|"

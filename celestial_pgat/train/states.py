@@ -4,22 +4,18 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'FORMAT', 'HEAD', 'WHOLE', 'StateError', 'write_state', 'read_state', 'newest_state', 'StateFiles',
-           'FolderInUse', 'sole_run', 'RunHistory', 'RunStates', 'need_same_tensors', 'resume_state']
+           'RunHistory', 'RunStates', 'need_same_tensors', 'resume_state']
 
 # %% ../../nbs/63_train.states.ipynb #7694ff0b
-import fcntl
 import hashlib
 import io
-import os
 import re
 import shutil
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 from lightning.fabric.plugins import CheckpointIO
@@ -178,56 +174,6 @@ class StateFiles(CheckpointIO):
     def remove_checkpoint(self, path: str | Path) -> None:
         if self.written:
             Path(path).unlink(missing_ok=True)
-
-# %% ../../nbs/63_train.states.ipynb #7947c274
-class FolderInUse(FileExistsError):
-    """Say which process uses the folder of a run."""
-
-
-def _locked(path: Path) -> TextIO:
-    """Open and lock a file, in a folder that is made if need be. Raises FolderInUse."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    except (FileExistsError, NotADirectoryError, PermissionError) as error:
-        reason = os.strerror(error.errno).lower()
-        raise type(error)(f"{path.parent} cannot be the folder of a run ({reason}: "
-                          f"{error.filename}); choose another folder") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.seek(0)
-        holder = file.read().strip() or "another process"
-        file.close()
-        raise FolderInUse(f"{path.parent} is in use by {holder}; wait until it ends, or choose "
-                          "another folder") from None
-    except OSError:                             # a network disk without locks
-        return file
-    if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-        return file
-    file.close()                                # who held it removed it in between
-    return _locked(path)
-
-
-@checked
-@contextmanager
-def sole_run(folder: str | Path) -> Iterator[None]:
-    """Hold the lock of a run's folder while the block lasts. Raises FolderInUse, and what the
-    system says against the folder.
-
-    The folder is made if need be, and removed at the end if it is empty then. On a disk that has no
-    locks it goes on without."""
-    path = Path(folder) / "run.lock"
-    with _locked(path) as file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-            with suppress(OSError):             # it holds something
-                path.parent.rmdir()
 
 # %% ../../nbs/63_train.states.ipynb #f86d4c2c
 def _leaves(tree: dict, where: str = "") -> dict:
