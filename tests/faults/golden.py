@@ -5,7 +5,6 @@ threads, or in float64, 2e-7, which is the rounding of sums in another order; wi
 thousandth, 2e-3. TOLERANCE is a hundred times the one and a hundredth of the other. (On some windows Adam makes steps of
 the rounding of a gradient that is zero but for it, and rounding shows in the losses at 1e-2; these windows are not such.)
 """
-import json
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
