@@ -67,8 +67,31 @@ def _table_on(table: Tensor, device: Any, dtype: torch.dtype | None) -> Tensor:
 TABLES, LINKS = ("sky_waves", "sky_pairs"), ("days", "place")
 
 
+class _UnderSky:
+    """Read and replace the sky of a batch, whose fields are those of ForecastBatch."""
+
+    @property
+    def past_waves(self) -> Float[Tensor, "batch history wave"]:
+        """Return the waves of the history, a copy."""
+        return self.sky_waves[self.days[self.place]][:, :self.past_target.shape[1]]
+
+    @property
+    def future_waves(self) -> Float[Tensor, "batch horizon wave"]:
+        """Return the waves of the forecast steps, a copy."""
+        return self.sky_waves[self.days[self.place]][:, self.past_target.shape[1]:]
+
+    def without_sky(self) -> "ForecastBatch":
+        """Return the batch as a model that reads no sky needs it."""
+        return replace(self, **dict.fromkeys((*TABLES, *LINKS)))
+
+    def with_sky(self, waves: Float[Tensor, "row wave"], pairs: Float[Tensor, "row pair 5"],
+                 rows: Int[Tensor, "batch span"]) -> "ForecastBatch":
+        """Return the batch under the sky of two tables, of which the windows read `rows`."""
+        return replace(self, **link_sky(waves, pairs, rows))
+
+# %% ../../nbs/18_data.batch.ipynb #30417183
 @dataclass(eq=False, repr=False)
-class ForecastBatch:
+class ForecastBatch(_UnderSky):
     """Hold a batch of windows. B windows, T history steps, P forecast steps, C calendar features.
 
     `past_target` and `target` are (log price - anchor) / scale of Open, High, Low, Close, so zeros
@@ -93,16 +116,6 @@ class ForecastBatch:
     def __len__(self) -> int:
         return len(self.anchor)
 
-    @property
-    def past_waves(self) -> Float[Tensor, "batch history wave"]:
-        """Return the waves of the history, a copy."""
-        return self.sky_waves[self.days[self.place]][:, :self.past_target.shape[1]]
-
-    @property
-    def future_waves(self) -> Float[Tensor, "batch horizon wave"]:
-        """Return the waves of the forecast steps, a copy."""
-        return self.sky_waves[self.days[self.place]][:, self.past_target.shape[1]:]
-
     def to(self, device: Any = None, dtype: torch.dtype | None = None,
            non_blocking: bool = False) -> "ForecastBatch":
         """Move all fields to `device`, and give the floating ones that a model reads the `dtype`.
@@ -126,15 +139,6 @@ class ForecastBatch:
         whole = (*TABLES, "days")
         return ForecastBatch(**{name: value if value is None or name in whole else value[index]
                                 for name, value in vars(self).items()})
-
-    def without_sky(self) -> "ForecastBatch":
-        """Return the batch as a model that reads no sky needs it."""
-        return replace(self, **dict.fromkeys((*TABLES, *LINKS)))
-
-    def with_sky(self, waves: Float[Tensor, "row wave"], pairs: Float[Tensor, "row pair 5"],
-                 rows: Int[Tensor, "batch span"]) -> "ForecastBatch":
-        """Return the batch under the sky of two tables, of which the windows read `rows`."""
-        return replace(self, **link_sky(waves, pairs, rows))
 
     def prices(self, values: Float[Tensor, "batch steps 4"]) -> Float[Tensor, "batch steps 4"]:
         """Turn `values` in the units of `target` into prices, float64 on the host."""

@@ -86,8 +86,8 @@ class WindowDataset(Dataset):
 
     `log_prices` [rows x 4] float64, `waves` [days x 113] scaled, `pairs` [days x 78 x 5] of the
     unscaled waves, `calendar` [rows x features], `covariates` [rows x C] scaled, `known` [C] in
-    advance or not; `dates` are those of the rows. The sky, `waves` and `pairs`, has the days of the
-    rows and `before` days more in front of them."""
+    advance or not; `dates` are those of the rows. `waves` and `pairs` have `before` days more in
+    front of them."""
     def __init__(self, dates: pd.DatetimeIndex, log_prices: Float[Tensor, "rows 4"],
                  waves: Float[Tensor, "days waves"], pairs: Float[Tensor, "days pair 5"],
                  calendar: Float[Tensor, "rows calendar"], covariates: Float[Tensor, "rows column"],
@@ -98,18 +98,16 @@ class WindowDataset(Dataset):
         tables = {"dates": dates, "log_prices": log_prices, "calendar": calendar}
         need_rows(history + horizon, **tables)
         sizes = {name: len(table) for name, table in tables.items()}
-        sizes |= {"waves": len(waves) - before, "pairs": len(pairs) - before,
-                  "covariates": len(covariates)}        # may have no column
+        sizes |= {name: len(sky) - before for name, sky in (("waves", waves), ("pairs", pairs))}
+        sizes["covariates"] = len(covariates)           # may have no column
         if len({*sizes.values()}) > 1:
             found = ", ".join(f"{name} {size}" for name, size in sizes.items())
             raise ValueError(f"the tables differ in their rows: {found}; give the same days in "
                              f"all, and in waves and pairs before={before} more")
         self.dates, self.history, self.horizon, self.scale = dates, history, horizon, scale
         self.known, self.waves, self.pairs, self.before = known, waves, pairs, before
-        windows = (rows.unfold(0, history + horizon, 1)
-                   for rows in (log_prices, calendar, covariates))
-        self.views = [rearrange(rows, "window ... step -> window step ...")
-                      for rows in windows]  # [n,T+P,...], no copy
+        self.views = [rearrange(rows.unfold(0, history + horizon, 1), "n ... step -> n step ...")
+                      for rows in (log_prices, calendar, covariates)]  # [n,T+P,...], no copy
 
     def __len__(self) -> int:
         return len(self.views[0])
@@ -247,6 +245,15 @@ def _fit_scales(prices: pd.DataFrame, sky: pd.DataFrame, covariates: Covariates 
     return Scales.fit(np.log(prices[train]), sky[train], columns, known)
 
 # %% ../../nbs/24_data.windows.ipynb #b1b32f91
+def _cut(data: "ForecastData", rows: slice) -> WindowDataset:
+    """Return the windows of a block; its sky is that of all rows up to its last."""
+    logs, waves, pairs, calendar, covariates = data.tables
+    return WindowDataset(data.prices.index[rows], logs[rows], waves[:rows.stop],
+                         pairs[:rows.stop], calendar[rows], covariates[rows],
+                         known_mask(data.scales), data.history, data.horizon, data.scales.price,
+                         before=rows.start)
+
+# %% ../../nbs/24_data.windows.ipynb #ef6c7a88
 @checked
 class ForecastData(LightningDataModule):
     """Cut prices into training, validation and test windows, with sky, calendar and covariates.
@@ -276,17 +283,9 @@ class ForecastData(LightningDataModule):
         self.blocks = split_rows(rows, validation, test)
         self.scales = scales or _fit_scales(self.prices, sky, self.covariates, self.blocks["train"])
         self.tables = _tables_of(self.prices, sky, self.scales, exchange, self.covariates)
-        self.train, self.validation, self.test = map(self._cut, self.blocks.values())
+        self.train, self.validation, self.test = (_cut(self, rows) for rows in self.blocks.values())
         windows = len(self.train) // step * step
         self.sampler = EpochSampler(len(self.train), windows, batch_size, seed, run)
-
-    def _cut(self, rows: slice) -> WindowDataset:
-        """Return the windows of a block; its sky is that of all rows up to its last."""
-        logs, waves, pairs, calendar, covariates = self.tables
-        return WindowDataset(self.prices.index[rows], logs[rows], waves[:rows.stop],
-                             pairs[:rows.stop], calendar[rows], covariates[rows],
-                             known_mask(self.scales), self.history, self.horizon,
-                             self.scales.price, before=rows.start)
 
     def train_dataloader(self) -> DataLoader:
         """Give shuffled batches, whole optimiser steps; the sampler's `set_epoch` orders them."""

@@ -78,7 +78,8 @@ class GraphAttentionLayer(nn.Module):
     def forward(self, nodes: Nodes, adjacency: Adjacency, mask: Tensor | None = None) -> Nodes:
         bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
         nodes = nodes + self.drop(self.attention(self.norm(nodes), bias, mask))  # [B, T, N, width]
-        return nodes + self.drop(recomputed(self.feed, 2 * nodes.numel() > LARGE)(nodes))  # [B, T, N, width]
+        feed = recomputed(self.feed, 2 * nodes.numel() > LARGE)
+        return nodes + self.drop(feed(nodes))  # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #ae2316ee
 @checked

@@ -108,17 +108,8 @@ class BodyNodes(NamedTuple):
     dynamic: Adjacency
 
 # %% ../../nbs/32_graph.nodes.ipynb #4095265e
-@checked
-class CelestialBodyNodes(nn.Module):
-    """Give the bodies features, the astronomical adjacency and the dynamic one.
-
-    `forward(states [B,L,N,n_state], pairs [B,L,78,5], context [B,L,d_context])` -> BodyNodes;
-    `pairs` are those of `pair_features`, of which the separation is read. Of the N nodes the first
-    are the 13 bodies, without `bodies` none, and `others` follow, which have no geometry: the
-    astronomical adjacency joins each to itself. It is made in two parts: `describe` and `aspects`
-    know no market, so they can be called once for each day; `meet` joins what they say with the
-    context. `scale` is the standard deviation of the embeddings at the start. ValueError for a
-    shape that does not fit."""
+class _BodyTraits(nn.Module):
+    """Say what the nodes are whatever the market is; CelestialBodyNodes says of what."""
 
     def __init__(self, d_context: int, n_state: int = 32, width: int = 32, scale: float = 0.1,
                  others: int = 0, bodies: bool = True):
@@ -156,6 +147,19 @@ class CelestialBodyNodes(nn.Module):
         if others:
             adjacency = F.pad(adjacency, (0, others, 0, others)) + self.itself  # [B,L,N,N]
         return adjacency, received
+
+# %% ../../nbs/32_graph.nodes.ipynb #da0e9fba
+@checked
+class CelestialBodyNodes(_BodyTraits):
+    """Give the bodies features, the astronomical adjacency and the dynamic one.
+
+    `forward(states [B,L,N,n_state], pairs [B,L,78,5], context [B,L,d_context])` -> BodyNodes;
+    `pairs` are those of `pair_features`, of which the separation is read. Of the N nodes the first
+    are the 13 bodies, without `bodies` none, and `others` follow, which have no geometry: the
+    astronomical adjacency joins each to itself. It is made in two parts: `describe` and `aspects`
+    know no market, so they can be called once for each day; `meet` joins what they say with the
+    context. `scale` is the standard deviation of the embeddings at the start. ValueError for a
+    shape that does not fit."""
 
     def meet(self, traits: Tensor, astronomical: Adjacency | None, context: Tensor) -> BodyNodes:
         """Join what `describe` says of all nodes, `[B,L,N,width + 2 hidden]`, with the context."""

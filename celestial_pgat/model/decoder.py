@@ -99,13 +99,14 @@ def last_tokens(layer: nn.TransformerDecoderLayer, x: Float[Tensor, "batch step 
     """Return what the pre-norm `layer` gives for its `last` tokens: these alone are queries."""
     tokens, out = layer.norm1(x), x[:, -last:]                                          # [B,S,d]
     if last == x.shape[1]:
-        mixed = _attend(layer.self_attn, tokens)                                         # [B,last,d]
+        mixed = _attend(layer.self_attn, tokens)                                       # [B,last,d]
     else:
         mask = causal_mask(x.shape[1], x.device)[-last:].to(x.dtype)                    # [last,S]
-        mixed = _attend(layer.self_attn, tokens[:, -last:], tokens, mask)                # [B,last,d]
+        mixed = _attend(layer.self_attn, tokens[:, -last:], tokens, mask)              # [B,last,d]
     out = out + layer.dropout1(mixed)                                                   # [B,last,d]
-    out = out + layer.dropout2(_attend(layer.multihead_attn, layer.norm2(out), memory))  # [B,last,d]
-    return out + layer.dropout3(_feed_forward(layer, layer.norm3(out)))                  # [B,last,d]
+    mixed = _attend(layer.multihead_attn, layer.norm2(out), memory)                     # [B,last,d]
+    out = out + layer.dropout2(mixed)                                                   # [B,last,d]
+    return out + layer.dropout3(_feed_forward(layer, layer.norm3(out)))                # [B,last,d]
 
 # %% ../../nbs/52_model.decoder.ipynb #22e9f1af
 @checked

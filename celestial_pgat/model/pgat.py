@@ -88,6 +88,18 @@ class NodeStates(nn.Module):
         return recomputed(self.covariates, self.recompute)(covariates)              # [B,L,G,w]
 
 # %% ../../nbs/54_model.pgat.ipynb #a7a051e4
+def _read_sky(states: NodeStates, nodes: CelestialBodyNodes, batch: ForecastBatch
+              ) -> tuple[Tensor, Tensor]:
+    """Return of each step what the bodies are, `[B,L,13,k]`, and their astronomical adjacency,
+    `[B,L,N,N]`; both are made once for each of the batch's days."""
+    waves = batch.sky_waves.index_select(0, batch.days)[None]                           # [1,D,W]
+    pairs = batch.sky_pairs.index_select(0, batch.days)[None]                           # [1,D,78,5]
+    astronomical, received = nodes.aspects(pairs)                                       # [1,D,N,N]
+    traits = nodes.describe(states(waves, pairs), received)                             # [1,D,13,k]
+    return tuple(F.embedding(batch.place, table[0].flatten(1)).unflatten(-1, table.shape[2:])
+                 for table in (traits, astronomical))
+
+# %% ../../nbs/54_model.pgat.ipynb #621b20bf
 @checked
 class CelestialStream(nn.Module):
     """Turn the sky, covariates and the market's past into states of the nodes, `cfg.nodes`.
@@ -117,17 +129,6 @@ class CelestialStream(nn.Module):
         self.dynamic = (DynamicJointSpatioTemporalEncoding(width, cfg.hops, n_nodes=count)
                         if dynamic else None)
 
-    def sky(self, batch: ForecastBatch) -> tuple[Tensor, Tensor]:
-        """Return of each step what the bodies are and their astronomical adjacency: `[B,L,13,k]`
-        and `[B,L,N,N]`."""
-        waves = batch.sky_waves.index_select(0, batch.days)[None]                       # [1,D,W]
-        pairs = batch.sky_pairs.index_select(0, batch.days)[None]                       # [1,D,78,5]
-        states = self.states(waves, pairs)                                              # [1,D,13,w]
-        astronomical, received = self.nodes.aspects(pairs)                              # [1,D,N,N]
-        traits = self.nodes.describe(states, received)                                  # [1,D,13,k]
-        return tuple(F.embedding(batch.place, table[0].flatten(1)).unflatten(-1, table.shape[2:])
-                     for table in (traits, astronomical))
-
     def forward(self, batch: ForecastBatch, market: Float[Tensor, "batch time d"],
                 state: Float[Tensor, "batch time 2"]) -> GraphStates:
         again = partial(recomputed, active=self.recompute)
@@ -139,7 +140,7 @@ class CelestialStream(nn.Module):
         regime = None if self.regimes is None else self.regimes(context, state[:, day])  # [B,L,R]
         traits, astronomical = [], None
         if self.states.phase is not None:
-            bodies, astronomical = self.sky(batch)                          # [B,L,13,k], [B,L,N,N]
+            bodies, astronomical = _read_sky(self.states, self.nodes, batch)
             traits.append(bodies)
         if self.states.covariates is not None:
             traits.append(self.nodes.describe(self.states.groups(covariates)))          # [B,L,G,k]
