@@ -246,7 +246,8 @@ class Rise(NamedTuple):
     def __str__(self) -> str:
         if self.size <= 0:
             return "the process never grew from one line to the next"
-        return f"the largest rise is {readable_bytes(self.size)}, from {self.before} to {self.after}"
+        size = readable_bytes(self.size)
+        return f"the largest rise is {size}, from {self.before} to {self.after}"
 
 
 @checked
