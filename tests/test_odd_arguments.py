@@ -372,6 +372,7 @@ BUILDERS = {
     "sky.waves.Wave.quantity": lambda: "longitude_sin", "sky.waves.Wave.kind": lambda: "angle", "sky.waves.WaveSchema.waves": lambda: tuple(import_module("celestial_pgat.sky.waves").WAVES[:2]),
     "sky.waves.waves_from_states.states": states, "sky.waves.longitudes.waves": sky, "sky.waves.check_circle.waves": sky, "sky.waves.check_units.waves": sky,
     "sky.table.Column.role": lambda: "wave", "sky.table.SkyTable.waves": sky, "sky.table.SkyTable.prices": lambda: None, "sky.table.SkyTable.extra": pd.DataFrame,
+    "train.memory.largest_rise.frame": lambda: MEMORY, "evaluate.references.placed_batch.batch": lambda: batch(),
     "sky.edges.edges_of.waves": sky, "sky.pairs.pairs_of.waves": sky, "sky.pairs.take_pairs.values": edges,
     "sky.pairs.pair_features.edges": lambda: torch.rand(2, 3, 13, 13, 6),
     "data.batch.distinct_days.rows": lambda: torch.tensor([[4, 5, 6]]), "data.batch.link_sky.rows": lambda: torch.tensor([[4, 5, 6]]),
