@@ -48,7 +48,7 @@ from .lock import sole_run
 from .losses import forecast_loss
 from .memory import MemoryLog
 from .optim import configure_optimizer, optimizer_class
-from .states import (RunHistory, RunStates, StateFiles, need_same_tensors,
+from .states import (RunHistory, RunStates, StateFiles, _need_same_tensors,
                                          resume_state)
 
 # %% ../../nbs/62_train.loop.ipynb #1703e204
@@ -107,7 +107,7 @@ class _Sums(LightningModule):
         state["forecaster"] = {"seen": seen, "lost": lost, "skipped": self.bad.skipped}
 
     def on_load_checkpoint(self, state: dict) -> None:
-        need_same_tensors(self.state_dict(), state["state_dict"])
+        _need_same_tensors(self.state_dict(), state["state_dict"])
         own = state["forecaster"]
         self.bad.skipped = own["skipped"]
         if self.global_rank == 0:           # they are sums over all processes
