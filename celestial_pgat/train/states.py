@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'FORMAT', 'HEAD', 'WHOLE', 'StateError', 'write_state', 'read_state', 'newest_state', 'StateFiles',
-           'RunHistory', 'RunStates', 'need_same_tensors', 'resume_state']
+           'RunHistory', 'RunStates', 'resume_state']
 
 # %% ../../nbs/63_train.states.ipynb #7694ff0b
 import hashlib
@@ -325,8 +325,7 @@ def _read_whole(path: Path, cfg: Config, scales: Scales) -> dict:
     return state
 
 
-@checked
-def need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+def _need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
     """Raise StateError, naming three, where the tensors of a model and of a state differ."""
     own, other = ({name: [*value.shape] for name, value in tensors.items()}
                   for tensors in (model, state))

@@ -56,14 +56,14 @@ def all_fields(folder, value: float) -> dict:
     for name in FIELDS:
         with TemporaryDirectory() as place:
             try:
-                train(Path(place) / "run", cfg=SKY, callbacks=[On("on_train_batch_start", 3, put(name, value, 5))])
+                train(Path(place) / "run", cfg=SKY, callbacks=[On("on_train_batch_start", 1, put(name, value, 5))])
                 said[name] = "the training went on"
             except FloatingPointError as error:
                 said[name] = str(error) if finite(read_state(Path(place) / "run" / "last.ckpt")) else "the state is spoiled"
     return said
 
 
-@pytest.mark.parametrize("case, value", [("NaN", math.nan), ("infinity", math.inf), ("minus infinity", -math.inf)])
+@pytest.mark.parametrize("case, value", [("NaN", math.nan), ("infinity", math.inf)])
 def test_input(fault, sky, folder, case, value):
     """{case} in one number of a batch, in each of its fields"""
     run = in_child(folder, all_fields, value=value)
