@@ -15,13 +15,13 @@ from celestial_pgat.data.windows import ForecastData
 from celestial_pgat.model.config import Config, preset
 from celestial_pgat.model.pgat import CelestialPGAT
 from celestial_pgat.train.loop import fit
-from celestial_pgat.train.states import read_state
+from celestial_pgat.train.states import StateError, read_state
 
 STEPS = 3
 
 
 class Witness(Callback):
-    """Keep the windows of each batch, and the gradients of each step before they are clipped."""
+    """Keep the windows of each batch, and the gradients that each step used."""
 
     def __init__(self):
         self.windows, self.gradients = [], []
@@ -32,6 +32,9 @@ class Witness(Callback):
     def on_before_zero_grad(self, trainer, module, optimizer):
         found = {name: p.grad.clone() for name, p in module.model.named_parameters() if p.grad is not None}
         self.gradients += [found] * bool(found)
+
+    def on_train_end(self, trainer, module):
+        self.weights = {f"model.{name}": value.detach().clone() for name, value in module.model.state_dict().items()}
 
 
 def moved_model(cfg: Config) -> CelestialPGAT:
@@ -44,7 +47,7 @@ def moved_model(cfg: Config) -> CelestialPGAT:
 
 
 def train(folder: Path, batch_size: int, processes: int, resume: Path | None = None) -> Witness:
-    """Train one epoch of three steps on windows that any of the calls has alike."""
+    """Train two epochs of three steps on windows that any of the calls has alike."""
     cfg = preset("smoke")
     cfg = replace(cfg, data=replace(cfg.data, batch_size=batch_size),
                   train=replace(cfg.train, epochs=2, warmup_epochs=1, diagnose_every=1, memory_every=1, checkpoint_minutes=1e-9))
@@ -103,8 +106,13 @@ def test_only_the_first_process_writes(together):
     assert sorted(set(steps)) == list(range(1, 2 * STEPS + 1))
 
 
+def test_it_goes_on_with_as_many_processes_only(together):
+    place, *_ = together
+    with pytest.raises(StateError, match="processes was 2, is 1"):
+        train(place / "both", 10, 1, resume=place / "both" / "last.ckpt")
+
+
 if __name__ == "__main__":
     place, rank = Path(sys.argv[1]), int(os.environ["RANK"])
     witness = train(place / ("both" if rank == 0 else "of_the_second"), 10, 2)
-    weights = read_state(place / "both" / "last.ckpt")["state_dict"]
-    torch.save({"windows": witness.windows, "gradients": witness.gradients, "weights": weights}, place / f"rank_{rank}.pt")
+    torch.save({"windows": witness.windows, "gradients": witness.gradients, "weights": witness.weights}, place / f"rank_{rank}.pt")

@@ -114,13 +114,13 @@ class BadBatches:
         need_counts(most=most)
         self.skip, self.most, self.skipped = skip, most, 0
 
-    def meet(self, error: FloatingPointError) -> None:
-        """Raise `error`, or warn of it where it is skipped."""
+    def meet(self, error: FloatingPointError, what: str = "the batch") -> None:
+        """Raise `error`, or warn of it where `what` is skipped."""
         if not self.skip:
             raise error
         if self.skipped == self.most:
             raise FloatingPointError(f"{error}. Bad batch number {self.most + 1}: before it, "
                                      f"train.bad_batches={self.most} were skipped") from error
         self.skipped += 1
-        warnings.warn(f"{error}; the batch is skipped ({self.skipped} of at most {self.most})",
+        warnings.warn(f"{error}; {what} is skipped ({self.skipped} of at most {self.most})",
                       RuntimeWarning, stacklevel=2)

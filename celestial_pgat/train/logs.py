@@ -56,11 +56,18 @@ class _CsvLog(CSVLogger):
                 writer.metrics_file_path = str(path)
 
 # %% ../../nbs/62_train.logs.ipynb #9cc7cad0
+def _trim_csv(folder: Path, steps: int) -> None:
+    """Drop from the CSV logs what came after `steps` optimiser steps; it will come again."""
+    for path in folder.glob("log/version_*/metrics.csv"):
+        drop_cut_line(path)
+        rows = pd.read_csv(path)
+        kept = rows[rows["step"] < steps] if steps else rows[rows["validation_loss"].notna()][:1]
+        if len(kept) < len(rows):
+            write_whole(path, lambda part: kept.to_csv(part, index=False))
+
+
 def _make_loggers(train: TrainConfig, folder: Path) -> list[Logger]:
     """Return the loggers of a training. Raises ValueError where a package is missing."""
-    if rank_zero_only.rank == 0:
-        for path in folder.glob("log/version_*/metrics.csv"):
-            drop_cut_line(path)
     loggers = [_CsvLog(folder, "log")]
     if train.tensorboard:
         try:

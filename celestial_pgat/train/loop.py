@@ -36,12 +36,12 @@ from .finite import (BadBatches, gradient_norm, refuse_nonfinite_loss,
                                          refuse_nonfinite_step)
 from .loaders import ResumableLoader, ShareSampler
 from .lock import sole_run
-from .logs import _fusion_rows, _make_loggers
+from .logs import _fusion_rows, _make_loggers, _trim_csv
 from .losses import forecast_loss
 from .memory import MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .progress import _Progress
-from .states import (RunHistory, RunStates, StateFiles, need_same_tensors,
+from .states import (RunHistory, RunStates, StateFiles, _need_same_tensors,
                                          resume_state)
 from .stopping import _interruptible, _StopRequest
 
@@ -102,7 +102,7 @@ class _Sums(LightningModule):
         state["forecaster"] = {"seen": seen, "lost": lost, "skipped": self.bad.skipped}
 
     def on_load_checkpoint(self, state: dict) -> None:
-        need_same_tensors(self.state_dict(), state["state_dict"])
+        _need_same_tensors(self.state_dict(), state["state_dict"])
         own = state["forecaster"]
         self.bad.skipped = own["skipped"]
         if self.global_rank == 0:           # they are sums over all processes
@@ -130,6 +130,10 @@ class Forecaster(_Sums):
 
     def forward(self, batch: ForecastBatch) -> Tensor:
         return self.model(batch)                                # [B,P,4]
+
+    def on_before_batch_transfer(self, batch: ForecastBatch, index: int) -> ForecastBatch:
+        blind = isinstance(self.model, CelestialPGAT) and not self.model.cfg.use_sky
+        return batch.without_sky() if blind else batch
 
     def training_step(self, batch: ForecastBatch, index: int) -> Tensor | None:
         return _training_step(self, batch)
@@ -198,7 +202,7 @@ def _divide_gradients(module: Forecaster, optimizer: Optimizer) -> None:
     try:
         module.log("gradient_norm", gradient_norm(module.model, module.place))
     except FloatingPointError as error:
-        module.bad.meet(error)
+        module.bad.meet(error, "the whole group of batches")
         optimizer.zero_grad()                                   # the step then changes nothing
     module.log("learning_rate", optimizer.param_groups[0]["lr"])
 
@@ -252,10 +256,18 @@ def _make_trainer(train: TrainConfig, folder: Path, callbacks: list[Callback],
                    num_sanity_val_steps=0, enable_progress_bar=False, enable_model_summary=False)
 
 # %% ../../nbs/62_train.loop.ipynb #2a818fa8
+class _Patience(EarlyStopping):
+    """Stop early, and do not train on from the state of a run that has stopped so."""
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        trainer.should_stop = self.wait_count >= self.patience
+
+
 class _Callbacks:
     """Make what a training needs beside the trainer."""
 
-    def __init__(self, cfg: Config, folder: Path, module: Forecaster, scales: Scales):
+    def __init__(self, cfg: Config, folder: Path, module: Forecaster, scales: Scales,
+                 processes: int = 1):
         train, self.watchers, self.logs = cfg.train, [], []
         if train.diagnose_every and any(isinstance(part, FusionGate) for part in module.modules()):
             self.logs.append("fusion.jsonl")
@@ -264,9 +276,10 @@ class _Callbacks:
         if train.memory_every and rank_zero_only.rank == 0:
             self.logs.append("memory.jsonl")
             self.watchers.append(MemoryLog(folder / "memory.jsonl", train.memory_every))
-        self.stopping = [EarlyStopping("validation_loss", patience=train.patience)
+        self.stopping = [_Patience("validation_loss", patience=train.patience)
                          for _ in range(bool(train.patience))]
-        self.history, self.request = RunHistory(folder, cfg, scales), _StopRequest()
+        self.history = RunHistory(folder, cfg, scales, processes)
+        self.request = _StopRequest()
         self.copies = ModelCheckpoint(folder, "epoch_{epochs:03.0f}", monitor="epochs", mode="max",
                                       save_top_k=train.keep, every_n_epochs=train.checkpoint_every,
                                       auto_insert_metric_name=False, enable_version_counter=False,
@@ -332,9 +345,10 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     with quiet(), torch.random.fork_rng(cards), sole_run(folder) if first else nullcontext():
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
-        own = _Callbacks(cfg, folder, module, data.scales)
+        own = _Callbacks(cfg, folder, module, data.scales, devices * nodes)
         if resume is not None and first:
-            resume_state(resume, folder, cfg, data.scales, own.logs)
+            _trim_csv(folder, resume_state(resume, folder, cfg, data.scales, own.logs,
+                                           devices * nodes))
         with _interruptible(folder, own.states):
             trainer = _make_trainer(cfg.train, folder, [*callbacks, *own.all(progress)], devices,
                                     nodes, strategy)

@@ -29,7 +29,7 @@ from torch import UntypedStorage, nn
 from ..core.bytes import watch_saved
 from ..core.checks import checked, need_columns, need_counts, need_rows
 from ..core.files import (append_json_lines, drop_cut_line, going_on_if_full,
-                                       read_json_lines)
+                                       read_json_lines, write_whole)
 
 # %% ../../nbs/64_train.memory.ipynb #0c1ef36a
 ROOT, OUTSIDE = "(model)", "(outside)"
@@ -175,18 +175,31 @@ class MemoryLog(Callback):
 
     Logged batches also have `before_backward`, the resident set when all that is kept is alive, and
     `kept`, the bytes kept by top-level module (of `module.model`, if there is one). Between them
-    the model has no hook. An existing log is continued. Raises ValueError for `every` below 1."""
+    the model has no hook. A training that goes on from a state continues its log. Raises ValueError
+    for `every` below 1."""
 
     def __init__(self, path: str | Path, every: int = 50):
         need_counts(every=every)
         self.path, self.every, self.begun, self.batches = Path(path), every, None, 0
         self.counting, self.own, self.before, self.waiting = ExitStack(), {}, {}, []
+        self.lines, self.spent = 0, 0.0     # rows written, and seconds of the parts before
+
+    def state_dict(self) -> dict:
+        return {"lines": self.lines, "batches": self.batches, "seconds": self.seconds()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.lines, self.batches, self.spent = state["lines"], state["batches"], state["seconds"]
+
+    def seconds(self) -> float:
+        """Return the seconds of training so far, those of the parts before included."""
+        return self.spent + (time.monotonic() - self.begun if self.begun else 0.0)
 
     def write(self, trainer: Trainer, stage: str, **more: Any) -> None:
         """Append one line; where the disk is full, it waits for the next one."""
         row = {"stage": stage, "epoch": trainer.current_epoch, "step": trainer.global_step}
-        row["seconds"] = round(time.monotonic() - self.begun, 3)
+        row["seconds"] = round(self.seconds(), 3)
         self.waiting.append(row | memory_now() | more)
+        self.lines += 1
         with going_on_if_full(self.path, "its rows are kept for the next time"):
             append_json_lines(self.path, self.waiting)
             self.waiting = []
@@ -194,7 +207,12 @@ class MemoryLog(Callback):
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         drop_cut_line(self.path)
-        self.begun, self.batches = time.monotonic(), 0
+        if trainer.ckpt_path is None:
+            self.lines, self.batches, self.spent = 0, 0, 0.0
+        elif self.path.is_file():           # what came after the state will come again
+            kept = self.path.read_text("utf-8").splitlines(keepends=True)[:self.lines]
+            write_whole(self.path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
+        self.begun = time.monotonic()
         self.write(trainer, "fit start")
 
     def on_train_batch_start(self, trainer, module: LightningModule, batch, index) -> None:

@@ -12,6 +12,7 @@ import io
 import re
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -122,30 +123,47 @@ def _lack(state: dict) -> str:
 
 @checked
 def newest_state(folder: str | Path) -> Path:
-    """Return the newest whole state in the folder of a run, leaving out those that are damaged.
+    """Return the whole state in the folder of a run that has seen most steps; copies may have lost
+    the times of files.
 
-    Raises FileNotFoundError where there is none, and StateError where none is good."""
-    folder, faults = Path(folder), []
-    paths = [path for path in folder.glob("[!.]*.ckpt") if path.name != "best.ckpt"]
-    for path in sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True):
-        try:
-            fault = _lack(_open(path))
-        except StateError as error:
-            fault = str(error)
-        if not fault:
-            return path
-        faults.append(f"{path.name} {fault}")
+    Warns of states that are damaged. Raises FileNotFoundError where there is none, and StateError
+    where none is good."""
+    found, faults = _sort_states(Path(folder))
+    if found:
+        for fault in faults:
+            warnings.warn(f"{fault}; it is passed over, the newest good state is "
+                          f"{found.name}", RuntimeWarning, stacklevel=3)
+        return found
     if faults:
-        raise StateError(f"no state in {folder} is good: {'; '.join(faults)}")
+        raise StateError(f"no state in {folder} is good: {'; '.join(faults)}; its best weights may "
+                         "be in best.ckpt")
     raise FileNotFoundError(f"there is no state of a run in {folder}: it was stopped before its "
                             "first one, or this is another folder; start it again")
 
 
+def _sort_states(folder: Path) -> tuple[Path | None, list[str]]:
+    """Return the whole state with most steps, the latest of several, and the faults of others."""
+    good, faults = [], []
+    for path in sorted(folder.glob("[!.]*.ckpt")):
+        if path.name == "best.ckpt":
+            continue
+        try:
+            state = _open(path)
+            fault = _lack(state)
+        except StateError as error:
+            fault = str(error)
+        if fault:
+            faults.append(f"{path.name} {fault}")
+        else:
+            good.append((state["global_step"], path.stat().st_mtime_ns, path))
+    return (max(good)[-1] if good else None), faults
+
+
 def _offer(path: Path) -> str:
     """Name the newest good state beside a bad one."""
-    try:
-        return f"; the newest good state is {newest_state(path.parent)}"
-    except (StateError, OSError):
+    if found := _sort_states(path.parent)[0]:
+        return f"; the newest good state is {found}"
+    if path.parent.is_dir():
         return "; no other good state lies beside it"
 
 # %% ../../nbs/63_train.states.ipynb #fbb55475
@@ -185,19 +203,21 @@ def _leaves(tree: dict, where: str = "") -> dict:
     return found
 
 
-def _identity(cfg: Config, scales: Scales) -> dict:
+def _identity(cfg: Config, scales: Scales, processes: int) -> dict:
     """Return what must not change between the parts of a run."""
-    return {"config": asdict(cfg), "scales": scales.to_dict()}
+    return {"config": asdict(cfg), "scales": scales.to_dict(), "processes": processes}
 
 
 @checked
 class RunHistory(Callback):
-    """Keep the history of a run and its best weights; these also in best.ckpt of `folder`."""
+    """Keep the history of a run and its best weights; these also in best.ckpt of `folder`.
 
-    def __init__(self, folder: str | Path, cfg: Config, scales: Scales):
+    `processes` that train together are part of what the run is: the order of batches is theirs."""
+
+    def __init__(self, folder: str | Path, cfg: Config, scales: Scales, processes: int = 1):
         self.folder = Path(folder)
         self.untrained = float("inf")       # validation loss before the first step, set by `fit`
-        self.run, self.history, self.best = _identity(cfg, scales), [], {}
+        self.run, self.history, self.best = _identity(cfg, scales, processes), [], {}
         self.written = True                 # whether best.ckpt holds the best weights
 
     def state_dict(self) -> dict:
@@ -310,13 +330,14 @@ def _first(items: Sequence[str]) -> str:
     return "; ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
-def _read_whole(path: Path, cfg: Config, scales: Scales) -> dict:
-    """Read a whole state of a run of `cfg`; StateError for another."""
+def _read_whole(path: Path, cfg: Config, scales: Scales, processes: int | None = None) -> dict:
+    """Read a whole state of a run of `cfg`, and of `processes` if they are given; StateError for
+    another."""
     state = read_state(path)
     if fault := _lack(state):
         raise StateError(f"{path.name} {fault}{_offer(path)}")
     old = _leaves(state["callbacks"]["RunHistory"]["run"])
-    new = _leaves(_identity(cfg, scales))
+    new = _leaves(_identity(cfg, scales, processes or old.get("processes", 1)))
     changed = [f"{name} was {brief(old.get(name))}, is {brief(new.get(name))}"
                for name in {**old, **new} if old.get(name) != new.get(name)]
     if changed:
@@ -338,8 +359,9 @@ def _need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor])
 
 @checked
 def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scales,
-                 logs: Sequence[str] = ()) -> None:
-    """Put the state at `path` into `folder` as last.ckpt, with the files `logs` that lie beside it.
+                 logs: Sequence[str] = (), processes: int = 1) -> int:
+    """Put the state at `path` into `folder` as last.ckpt, with the files `logs` that lie beside it
+    and the folders of its loggers; return how many optimiser steps it has seen.
 
     Raises FileNotFoundError, StateError saying what the state lacks or what has changed, and
     FileExistsError where `folder` holds another run."""
@@ -347,9 +369,9 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
     if path.name.startswith("."):
         raise StateError(f"{path} was left by a process that was killed while it wrote"
                          f"{_offer(path)}")
-    seen = _read_whole(path, cfg, scales)["global_step"]
+    seen = _read_whole(path, cfg, scales, processes)["global_step"]
     if path.resolve() == last.resolve():
-        return
+        return seen
     if path.parent.resolve() != last.parent.resolve():
         if last.exists():
             raise FileExistsError(f"{folder} already holds a run; choose another folder for {path}")
@@ -361,4 +383,8 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
                 raise FileNotFoundError(f"there is no {log} beside {path}, so what was logged "
                                         "before would be lost; put it there, or resume in the "
                                         "folder that has it")
+        for name in ("log", "tensorboard"):
+            if path.with_name(name).is_dir():
+                shutil.copytree(path.with_name(name), last.with_name(name), dirs_exist_ok=True)
     write_whole(last, lambda new: shutil.copyfile(path, new))
+    return seen

@@ -92,8 +92,9 @@ def pytest_sessionfinish(session):
     server = multiprocessing.forkserver._forkserver
     if server._forkserver_pid:
         server._stop()              # and wait for it, so that what its children cost is counted
-    if KEEP and ROWS:
-        STORED.write_text(json.dumps([vars(row) for row in ROWS], indent=1) + "\n")
+    if KEEP and ROWS:               # of some files of tests alone, the other rows stay
+        rows = {row["id"]: row for row in json.loads(STORED.read_text())} | {row.id: vars(row) for row in ROWS}
+        STORED.write_text(json.dumps([*rows.values()], indent=1) + "\n")
 
 
 @pytest.fixture(scope="session")
