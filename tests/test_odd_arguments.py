@@ -50,7 +50,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          **{f"app.origin.{name}": "the commands" for name in ("tables_of", "origin_of", "difference", "located", "found_state", "best_so_far")},
          "app.preview.memory_table": "preview_text", "app.ranks.told": "the commands",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
-SKIP = {"evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
+SKIP = {"app.results.add_inputs": "judges, by judge_inputs", "app.results.add_power": "judges, by judge_inputs", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
@@ -236,7 +236,12 @@ def state() -> Path:
 
 def batches():
     """Return the order of an epoch in batches."""
-    return PUBLIC["data.windows.EpochSampler"](20, 20, 6, 7)
+    return PUBLIC["data.sampler.EpochSampler"](20, 20, 6, 7)
+
+
+def memory_rows():
+    """Return two entries of a log of memory."""
+    return pd.DataFrame({"stage": ["fit start", "fit end"], "epoch": 0, "step": [0, 3], "seconds": [0.0, 1.0], "rss": [1e9, 2e9]})
 
 
 def shares():
@@ -412,6 +417,8 @@ BUILDERS = {
     "train.finite.first_nonfinite.named": lambda: [("a", torch.ones(2))], "train.finite.first_bad_module.batch": batch,
     "train.finite.refuse_nonfinite_step.optimizer": lambda: torch.optim.Adam(model().parameters()), "train.finite.BadBatches.skip": lambda: True, "train.finite.BadBatches.most": lambda: 3,
     **{f"train.loaders.{name}.batches": (lambda made: lambda: made())(made) for name, made in (("ShareSampler", batches), ("ResumableLoader", shares))},
+    "evaluate.references.placed_batch.batch": batch, "evaluate.references.placed_batch.model": model,
+    "train.memory.largest_rise.frame": memory_rows,
     "train.loaders.ResumableLoader.dataset": lambda: windows().train, "train.optim.optimizer_class.name": lambda: "adamw",
     **{f"train.optim.warmup_restarts.{name}": lambda: 3 for name in ("step", "first", "warmup")},
     "train.states.write_state.state": lambda: {"epoch": 1}, "train.states.read_state.path": state, "train.states.newest_state.folder": lambda: state().parent,

@@ -115,12 +115,13 @@ def waves_from_states(states: pd.DataFrame, schema: WaveSchema = WAVES) -> pd.Da
     need_columns(needed, states=states)
     need_finite(states=states[needed])
 
-    def column(wave: Wave) -> pd.Series:
-        state = states[wave.body.label]
+    values = dict(zip(states.columns, states.to_numpy(float).T))    # a look-up, for 113 columns
+
+    def column(wave: Wave) -> np.ndarray:
         if wave.kind != "angle":
-            return state[wave.quantity]
+            return values[wave.body.label, wave.quantity]
         phase, function = wave.quantity.split("_")
-        angle = state["longitude"] * {"longitude": 1, "sign": 12}[phase]
+        angle = values[wave.body.label, "longitude"] * {"longitude": 1, "sign": 12}[phase]
         return {"sin": np.sin, "cos": np.cos}[function](angle)
 
     return pd.DataFrame({wave.name: column(wave) for wave in schema}, index=states.index)

@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 from torch import UntypedStorage, nn
 
 from ..core.bytes import watch_saved
-from ..core.checks import checked, need_columns, need_counts, need_rows
+from ..core.checks import checked, need_columns, need_counts, need_finite, need_rows
 from ..core.files import (append_json_lines, drop_cut_line, going_on_if_full,
                                        read_json_lines, write_whole)
 
@@ -275,7 +275,9 @@ def largest_rise(frame: pd.DataFrame) -> Rise:
     Raises ValueError for a table of fewer than two lines, or without the columns of a log."""
     need_columns(("stage", "step", "rss"), frame=frame)
     need_rows(2, frame=frame)
-    rises = frame["rss"].diff().fillna(-np.inf).to_numpy()
+    need_finite(rss=frame["rss"].to_numpy(float))
+    rises = frame["rss"].diff().fillna(-np.inf).to_numpy(copy=True)
+    rises[frame["stage"].eq("fit start") & np.isfinite(rises)] = 0.0    # of another process
     place = int(rises.argmax())
     names = [f"{row.stage}, step {row.step}" for row in frame.iloc[[place - 1, place]].itertuples()]
     return Rise(int(rises[place]), *names)
