@@ -14,6 +14,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -383,8 +384,12 @@ def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scal
                 raise FileNotFoundError(f"there is no {log} beside {path}, so what was logged "
                                         "before would be lost; put it there, or resume in the "
                                         "folder that has it")
+    with ExitStack() as undo:
         for name in ("log", "tensorboard"):
-            if path.with_name(name).is_dir():
-                shutil.copytree(path.with_name(name), last.with_name(name), dirs_exist_ok=True)
-    write_whole(last, lambda new: shutil.copyfile(path, new))
+            old, new = path.with_name(name), last.with_name(name)
+            if old.is_dir() and old.resolve() != new.resolve():
+                undo.callback(shutil.rmtree, new, ignore_errors=True)
+                shutil.copytree(old, new, dirs_exist_ok=True)
+        write_whole(last, lambda new: shutil.copyfile(path, new))
+        undo.pop_all()                          # all is there
     return seen
