@@ -165,7 +165,7 @@ def test_a_full_disk_while_a_run_trains(size, kept, jobs, table, tmp_path, call)
     assert (tmp_path / "runs").exists() == kept and not parts(tmp_path)
     if kept:
         (state,) = (tmp_path / "runs").glob("*/without_sky/last.ckpt")
-        assert f"the state after the last whole epoch is in {state}" in done.stderr
+        assert f"its last state is in {state}" in done.stderr
 
 
 def test_a_full_disk_while_a_report_is_written(stored, tmp_path, call, monkeypatch):

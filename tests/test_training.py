@@ -108,9 +108,31 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(trained, stopped, 
 def test_going_on_with_what_has_ended_changes_nothing(night, call):
     before = files(night)
     done = call("resume", night)
-    assert done.returncode == 0, done.stderr
-    changed = {name for name, content in files(night).items() if before.get(name) != content}
-    assert changed <= {"training.json", "report.ipynb", "report.html", "last.ckpt", "config.json"}, changed
+    assert done.returncode == 0 and "has ended" in done.stdout and "nothing to do" in done.stdout, done.stderr
+    assert "random walk" in done.stdout and f"report: {night / 'report.html'}" in done.stdout and files(night) == before
+
+
+def test_an_old_state_does_not_hide_the_best_model(night, stopped, call):
+    """As a full disk leaves a training that has ended: its forecast and its metrics are those of its model."""
+    ahead, before = call("forecast", "--model", night).stdout, (night / "metrics.json").read_bytes()
+    for path in night.glob("*.ckpt"):
+        path.unlink()
+    shutil.copy(stopped[0] / "last.ckpt", night)
+    assert call("forecast", "--model", night).stdout == ahead
+    done = call("evaluate", night)
+    assert "is older than the metrics" in done.stdout and (night / "metrics.json").read_bytes() == before, done.stderr
+    (night / "last.ckpt").write_bytes(b"damaged")
+    assert call("forecast", "--model", night).stdout == ahead
+
+
+def test_a_second_command_in_a_folder_is_refused_and_changes_nothing(stopped, tmp_path, call):
+    from celestial_pgat.train.lock import sole_run
+    copy = shutil.copytree(stopped[0], tmp_path / "night")
+    with sole_run(copy, "command.lock"):
+        before = files(copy)
+        for command in ("resume", "evaluate", "stress"):
+            done = call(command, copy)
+            assert "is in use by" in sentence(done) and "training in" not in done.stdout and files(copy) == before
 
 
 def test_a_training_of_which_nothing_is_saved_begins_again_and_says_so(stopped, tmp_path, call, monkeypatch):
@@ -145,21 +167,29 @@ def test_other_data_are_named_with_their_cause(rows, words, stopped, tmp_path, c
     assert words in said and files(night) == before and (rows is None or "put the old" in said)
     assert words in " ".join(call("inspect", night).stdout.split())
     if rows == "corrected":
-        assert "note: the data are not those of the training" in call("evaluate", night).stdout
+        assert "note: the data are not those of the training" in call("evaluate", night, "--unfinished").stdout
 
 
 def test_evaluate_is_the_same_each_time(night, stopped, tmp_path, call):
-    """The stored judgement of the inputs stays; of a training that has not ended, a note says so."""
+    """The stored judgement of the inputs stays; test windows of a training that has not ended are looked at on request, which is said for ever."""
     before = files(night)
     done = call("evaluate", night)
     assert done.returncode == 0 and "test windows" in done.stdout and files(night) == before, done.stderr
     copy, found = shutil.copytree(stopped[0], tmp_path / "stopped"), []
+    before = files(copy)
+    for command in ("evaluate", "stress"):
+        done = call(command, copy)
+        assert done.returncode == 0 and "its validation loss is" in done.stdout and "MSE" not in done.stdout and files(copy) == before, done
+    assert "has not ended" in sentence(call("report", copy))
     for _ in range(2):
-        done = call("evaluate", copy)
+        done = call("evaluate", copy, "--unfinished")
         found.append((done.stdout, files(copy)))
     assert done.returncode == 0 and found[0] == found[1] and "metrics.json" in found[0][1]
     assert "note: the training has not ended: 1 of 2 epochs are done" in done.stdout
-    assert "not ended: 1 of 2 epochs" in call("inspect", copy).stdout
+    (look,) = json.loads((copy / "training.json").read_text())["looked"]
+    assert look["what"] == "evaluate" and look["step"] == 9
+    told = call("inspect", copy).stdout
+    assert "not ended: 1 of 2 epochs" in told and "looked at before the training had ended" in told
     stored = json.loads((copy / "metrics.json").read_text())
     assert "with sky" in stored["price"] and "random walk" in stored["price"] and stored["verdict"]
 
@@ -179,8 +209,11 @@ def test_inspect_tells_how_far_a_training_came(trained, stopped, tmp_path, call)
         assert "it has no training.json" in sentence(call(command, tmp_path / "foreign"))
 
 
-def test_a_damaged_folder_is_refused_in_words(night, call):
-    for name, commands in {"last.ckpt": ("resume", "evaluate", "inspect"), "training.json": ("resume", "evaluate", "inspect"),
+def test_a_damaged_folder_is_refused_in_words(night, stopped, tmp_path, call):
+    copy = shutil.copytree(stopped[0], tmp_path / "stopped")
+    (copy / "last.ckpt").write_bytes(b"damaged")
+    assert "last.ckpt" in sentence(call("resume", copy))
+    for name, commands in {"last.ckpt": ("evaluate", "inspect"), "training.json": ("resume", "evaluate", "inspect"),
                            "forecasts.npz": ("inspect", "report")}.items():
         whole = (night / name).read_bytes()
         (night / name).write_bytes(whole[:len(whole) // 2])
@@ -209,16 +242,16 @@ def test_a_model_of_prices_alone_is_trained_and_its_report_has_no_cell_that_fail
 
 
 def test_stress_is_printed_and_stored(night, call, monkeypatch):
-    rows = pd.DataFrame({"scenario": ["noise", "zeros"], "change": [0.25, np.nan]}).set_index("scenario")
+    rows = [{"scenario": "noise", "change": 0.25}, {"scenario": "zeros", "change": None}]
     asked = []
-    fake = SimpleNamespace(plot_stress=lambda report: Figure(), stress_test=lambda model, data, seed: asked.append((seed, len(data.test), model.training)) or SimpleNamespace(
-        table=rows, __repr__=lambda: "robust"))
+    fake = SimpleNamespace(plot_stress=lambda report: Figure(), stress_test=lambda model, data, seed, name, unit: asked.append(
+        (seed, len(data.test), model.training, name, unit)) or SimpleNamespace(to_rows=lambda: rows))
     monkeypatch.setitem(sys.modules, "celestial_pgat.evaluate.stress", fake)
     for arguments, seed in (([], 2024), (["--seed", 3], 3)):
         done = call("stress", night, *arguments)
-        assert done.returncode == 0 and asked[-1] == (seed, 18, False), done.stderr
+        assert done.returncode == 0 and asked[-1] == (seed, 18, False, "with sky", "price"), done.stderr
     stored = json.loads((night / "stress.json").read_text())
-    assert (stored["seed"], stored["rows"]) == (3, [{"scenario": "noise", "change": 0.25}, {"scenario": "zeros", "change": None}])
+    assert (stored["seed"], stored["rows"]) == (3, rows)
     assert (night / "stress.png").read_bytes().startswith(b"\x89PNG") and "seed=-1" in sentence(call("stress", night, "--seed", -1))
 
 
@@ -257,6 +290,8 @@ def test_a_name_that_is_taken_or_is_none_is_refused(trained, call):
     for name, words in {"night": f"go on with what is in it: celestial-pgat resume {trained[0]}", "a/b": "is no name of a folder"}.items():
         assert words in sentence(call("train", *SMALL, "--data", output / "mine.csv", "--output", output, "--name", name))
     assert "devices=0 is too small" in sentence(call("train", *SMALL, "--devices", 0))
+    for options, words in {("--strategy", "dpp"): "did you mean ddp?", ("--devices", 2, "--set", "train.on_bad_batch=skip"): "is for one process"}.items():
+        assert words in sentence(call("train", *SMALL, "--data", output / "mine.csv", *options, "--dry-run"))
 
 
 def test_of_several_processes_the_first_one_writes_and_speaks(trained, tmp_path, call, monkeypatch):
@@ -282,10 +317,10 @@ def test_of_several_processes_the_first_one_writes_and_speaks(trained, tmp_path,
 
 IN_KERNEL = """
 import sys, types
-for name in ("lightning", "lightning.pytorch", "celestial_pgat.train.checkpoint"):      # they take long to load
+for name in ("lightning", "lightning.pytorch", "celestial_pgat.train.states"):      # they take long to load
     sys.modules[name] = types.ModuleType(name)
 sys.modules["lightning.pytorch"].__dict__.update(Callback=object, LightningModule=object, Trainer=object)
-sys.modules["celestial_pgat.train.checkpoint"].RunCheckpoint = object
+sys.modules["celestial_pgat.train.states"].RunHistory = object
 from celestial_pgat.train.progress import _writer
 writer = _writer()
 writer.show(1, 3, "epoch 1/3", False)

@@ -30,7 +30,7 @@ COMMANDS = {
         "resume": "go on with a training that was stopped"},
     "look into the folder of a training": {
         "inspect": "what it holds, how it was made, how far it came",
-        "evaluate": "test metrics of the best model so far, beside the references",
+        "evaluate": "test metrics of the best model, beside the references",
         "stress": "what noise, gaps and spikes in the inputs do to the forecast",
         "report": "write the pages again from what is stored"},
     "use a model": {
@@ -150,6 +150,9 @@ def _add_commands(add) -> None:
         if name == "stress":
             one.add("--seed", "what the scenarios are drawn from (default: that of the training)",
                     type=int)
+        if name in ("evaluate", "stress"):
+            one.add("--unfinished", "look at the test windows of a training that has not ended; "
+                    "that you did is written down", action="store_true")
         if name == "report":
             one.add("--template", "an edited copy of the library's report_template.ipynb")
     one = add("forecast")
@@ -239,9 +242,9 @@ def _command(arguments: Sequence[str] | None) -> None:
             text = inspect_folder(given.folder)
         print(text)
     elif given.command == "evaluate":
-        evaluate_folder(given.folder)
+        evaluate_folder(given.folder, given.unfinished)
     elif given.command == "stress":
-        stress_folder(given.folder, given.seed)
+        stress_folder(given.folder, given.seed, given.unfinished)
     else:
         print(f"report: {rebuild(given.folder, given.template)}")
 

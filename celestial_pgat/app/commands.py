@@ -12,12 +12,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import fill, shorten
 from typing import TextIO
 
-from .leaving import holds_inputs, leaving, name_leftovers
+from .leaving import _typed, holds_inputs, leaving, name_leftovers
 from .ranks import new_folder
 from ..core.files import need_kind, write_whole
 
@@ -95,17 +96,27 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
             inputs_in_words(cfg.model)
         # what cannot be judged is refused now, and not after the training
         evaluate(reference_forecasts(windows), *windows.test.truth())
+        _need_packages(cfg)
         return cfg, windows, (*notes, *_few_steps(cfg, windows))
 
 # %% ../../nbs/87_app.commands.ipynb #a5685282
+def _need_packages(cfg: "celestial_pgat.model.config.Config") -> None:
+    """Raise ValueError where a package that `cfg` asks for is missing."""
+    from celestial_pgat.train.optim import optimizer_class
+    optimizer_class(cfg.train.optimizer)
+    if cfg.train.tensorboard and not (find_spec("tensorboard") or find_spec("tensorboardX")):
+        raise ValueError("train.tensorboard=true cannot be used: the package tensorboard is "
+                         "missing; install it with pip install tensorboard, or leave it out")
+
+
 def _few_steps(cfg: "celestial_pgat.model.config.Config", windows) -> list[str]:
     """Return a note where a training has few optimiser steps, so that a signal may be missed."""
     steps = len(windows.sampler) // cfg.train.accumulate * cfg.train.epochs
     if steps >= FEW_STEPS:
         return []
     return [f"the training has {steps} optimiser steps, which are few: a signal that is there may "
-            "not be learned in them, as a planted one tells (--power 1); more rows, train.epochs "
-            "or a smaller data.batch_size give more"]
+            "not be learned in them, as a planted one tells (celestial-pgat run --power 1 on the "
+            "same data); more rows, train.epochs or a smaller data.batch_size give more"]
 
 # %% ../../nbs/87_app.commands.ipynb #df98aa10
 def run(data: str | Path | None = None, config: str | Path | None = None,
@@ -217,6 +228,7 @@ def _print_found(found: "celestial_pgat.app.results.Run") -> None:
 def _finish(folder: Path, found: "celestial_pgat.app.results.Run", models: Sequence, windows,
             progress: bool, copies: Sequence[tuple] = ()) -> None:
     """Print what was found first, judge the inputs, store that, and write the report."""
+    from nbclient.exceptions import CellExecutionError
     from celestial_pgat.app.report import found_sentence
     from celestial_pgat.app.results import add_inputs, add_power, save_run
     _print_found(found)
@@ -225,7 +237,11 @@ def _finish(folder: Path, found: "celestial_pgat.app.results.Run", models: Seque
         save_run(folder, found)
         for paragraph in found_sentence(found).replace("**", "").split("\n\n"):
             print(f"\n{fill(paragraph, 80)}", flush=True)
-    _write_report(folder)
+    try:
+        _write_report(folder)
+    except CellExecutionError as error:
+        raise Refused(f"the report cannot be made: {str(error).splitlines()[-1]}; all else is stored "
+                      f"in {folder}; try again with: {_typed('report', folder)}") from error
     print(f"\nreport: {folder / 'report.html'}")
 
 # %% ../../nbs/87_app.commands.ipynb #65623620
@@ -263,6 +279,11 @@ def _saved_models(folder: Path) -> tuple[list, "celestial_pgat.model.config.Conf
     if folder.name.startswith("with_false"):
         raise ValueError(f"{folder} holds a model of false inputs, which forecasts nothing; name "
                          "the folder of the run, or of its model with the true ones")
+    held = ("config.json", "training.json", "with_*/config.json")
+    if folder.is_dir() and not any(next(folder.glob(name), None) for name in held):
+        near = next((path.parent for path in sorted(folder.glob("*/training.json"))), None)
+        raise ValueError(f"{folder} holds no model; name with --model the folder of a training or "
+                         "of a run" + (f", such as {near}" if near else ""))
     saved = sorted(path for path in folder.glob("with_*/config.json") if holds_inputs(path.parent))
     loaded = [load_model(path.parent) for path in saved] or [load_best(folder)]
     models, (_, cfg, scales) = [model for model, *_ in loaded], loaded[0]
@@ -319,6 +340,17 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
                         columns=list(OHLC))
 
 # %% ../../nbs/87_app.commands.ipynb #882b9fe5
+def _need_end(folder: Path) -> None:
+    """Raise ValueError for the folder of a training that has not ended."""
+    from celestial_pgat.app.origin import read_origin
+    origin = read_origin(folder)
+    if origin is None or origin.kind != "train" or (folder / "run.json").is_file():
+        return
+    raise ValueError(f"the training in {folder} has not ended, and there is nothing to report; go on "
+                     f"with: {_typed('resume', folder)}; its validation loss is told by: "
+                     f"{_typed('evaluate', folder)}")
+
+
 def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
     """Write the report of a stored run again and return the path of the page.
 
@@ -330,6 +362,7 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
     from celestial_pgat.app.report import fill_template
     from celestial_pgat.app.results import load_run
     with _refusing():
+        _need_end(Path(folder))
         fill_template(load_run(folder), template)
     try:
         return _write_report(Path(folder), template)

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 
 from .arms import read_inputs
+from .leaving import _typed
 from .origin import (Origin, best_so_far, difference, found_state, located,
                                        read_origin)
 from .preview import config_yaml
@@ -79,8 +80,8 @@ def _history(history: pd.DataFrame, most: int = 8) -> str:
 def _metrics(folder: Path) -> str:
     """Write the stored scores, or say that there are none."""
     if not (folder / "run.json").is_file():
-        return ("no metrics are stored; they are computed by: celestial-pgat evaluate "
-                f"{folder}" if (folder / "training.json").is_file() else "no metrics are stored")
+        return ("no metrics are stored; they are computed by: "
+                f"{_typed('evaluate', folder)}" if (folder / "training.json").is_file() else "no metrics are stored")
     run = load_run(folder)
     notes = "".join(f"\n  note: {note}" for note in run.notes if "not ended" in note)
     return f"the metrics of {len(run.origins)} test windows{notes}\n{summary_text(run.metrics)}"
@@ -94,7 +95,9 @@ def _of_training(folder: Path, origin: Origin) -> list[str]:
     else:
         _, history = best_so_far(folder, origin)
         head = f"{history.index[-1]} of {origin.cfg.train.epochs} epochs are done, {ended}"
-    parts = [f"{folder}: a training; {head}", _begun(origin),
+    looked = [f"the test windows were looked at before the training had ended: {look['when']}, "
+              f"after step {look['step']}" for look in origin.looked]
+    parts = [f"{folder}: a training; {head}", *looked, _begun(origin),
              _settings(origin.cfg, origin.base), _components(origin.cfg), _data(origin)]
     return [*parts, *([] if history is None else [_history(history)]), _metrics(folder)]
 

@@ -7,6 +7,7 @@ __all__ = ['ORIGIN', 'JobFailed', 'Stop', 'undisturbed', 'holds_inputs', 'name_l
 
 # %% ../../nbs/85_app.leaving.ipynb #e998e0b9
 import json
+import shlex
 import shutil
 import signal
 import threading
@@ -69,20 +70,26 @@ def holds_inputs(folder: Path) -> bool:
 ORIGIN = "training.json"        # what a folder began with; see app.origin
 
 
+def _typed(*words: object) -> str:
+    """Write a command as it is typed, its words quoted where need be."""
+    return shlex.join(["celestial-pgat", *map(str, words)])
+
+
 def _of_training(folder: Path) -> str | None:
     """Say the same of the folder of one training; None where it is none."""
     path = folder / ORIGIN
     origin = json.loads(path.read_text()) if path.is_file() else {}
     if origin.get("kind") != "train":
         return None
-    go_on = f"go on with: celestial-pgat resume {folder}"
     if origin["ended"]:
-        return f"the training has ended, and its test metrics are stored in {folder}; {go_on}"
+        there = (folder / "report.html").is_file()
+        return (f"the training has ended, and its test metrics are stored in {folder}"
+                + f"; write its report with: {_typed('report', folder)}" * (not there))
     states = sorted(folder.glob("*.ckpt"))
     if not states:
         return ""
-    return (f"the state of the training is in {folder}; {go_on}; or use the best model so far: "
-            f"celestial-pgat forecast --model {folder}")
+    return (f"the state of the training is in {folder}; go on with: {_typed('resume', folder)}; or "
+            f"use the best model so far: {_typed('forecast', '--model', folder)}")
 
 
 def name_leftovers(folder: Path) -> str:
@@ -91,15 +98,15 @@ def name_leftovers(folder: Path) -> str:
     if (found := _of_training(folder)) is not None:
         return found
     if (folder / "run.json").is_file():
-        return (f"the run is stored in {folder}; write its report with: celestial-pgat report "
-                f"{folder}")
+        return (f"the run is stored in {folder}; write its report with: "
+                f"{_typed('report', folder)}")
     models = [path.parent for path in sorted(folder.glob("*/config.json"))]
     if models:
         best = next(filter(holds_inputs, models), models[-1])
         return (f"saved so far: {', '.join(str(model) for model in models)}; use it with: "
-                f"celestial-pgat forecast --model {best}")
+                f"{_typed('forecast', '--model', best)}")
     states = sorted(folder.glob("*/last.ckpt"))
-    return f"the state after the last whole epoch is in {states[-1]}" if states else ""
+    return f"its last state is in {states[-1]}" if states else ""
 
 # %% ../../nbs/85_app.leaving.ipynb #0b45e99c
 @contextmanager

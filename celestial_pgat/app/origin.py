@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from .leaving import ORIGIN
+from .leaving import ORIGIN, _typed
 from .ledger import provenance_of
 from ..core.checks import checked, need_rows
 from ..core.files import counted, write_whole
@@ -30,7 +30,7 @@ from ..data.windows import ForecastData
 from ..model.config import Config, DataConfig, load_config
 from ..model.pgat import CelestialPGAT
 from ..train.checkpoint import load_model
-from ..train.states import _read_whole, newest_state
+from ..train.states import StateError, _read_whole, newest_state, read_state
 
 # %% ../../nbs/86_app.origin.ipynb #1559fbc6
 @checked
@@ -93,7 +93,8 @@ class Origin:
 
     base: the preset that `cfg` differs from; data: a fingerprint of each table; scales: what was
     fitted on its training rows; place: the working directory; command: the line that began it;
-    made: when, by which revision, on which machine; ended: when it was through, or None."""
+    made: when, by which revision, on which machine; ended: when it was through, or None; looked: when
+    the test windows were looked at before that, and after which step."""
     kind: Literal["train", "run"]
     base: str
     cfg: Config
@@ -103,6 +104,7 @@ class Origin:
     command: str
     made: dict[str, Any]
     ended: str | None = None
+    looked: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
 @checked
@@ -167,16 +169,34 @@ def found_state(folder: str | Path) -> Path | None:
 def best_so_far(folder: str | Path, origin: Origin) -> tuple[nn.Module, pd.DataFrame]:
     """Return the best model of a training, in evaluation mode, and its history by epoch.
 
+    That of one that has ended is the saved one: a disk that was full can have left an old state.
     Raises FileNotFoundError where no state is saved yet, ValueError for a damaged one."""
     path = found_state(folder)
     if path is None:
         raise FileNotFoundError(f"{folder} holds no state of a training yet; begin it again with: "
-                                f"celestial-pgat resume {folder}")
+                                f"{_typed('resume', folder)}")
     kept = _read_whole(path, origin.cfg, origin.scales)["callbacks"]["RunHistory"]
+    history = pd.DataFrame(kept["history"]).set_index("epoch")
+    return _best_model(folder, origin, kept["best"]), history
+
+
+def _best_model(folder: str | Path, origin: Origin, best: Mapping[str, Any]) -> nn.Module:
+    """Return the saved model of a training that has ended, or else the better one of the `best` of
+    a state, which may be empty, and of best.ckpt."""
+    folder = Path(folder)
+    if origin.ended and (folder / "model.safetensors").is_file():
+        return load_model(folder)[0]
+    try:
+        other = read_state(folder / "best.ckpt")
+        if not best or other["validation_loss"] < best["validation_loss"]:
+            best = other
+    except (FileNotFoundError, StateError):
+        if not best:
+            raise
     with torch.random.fork_rng():
         model = CelestialPGAT(origin.cfg.model)
-    model.load_state_dict(kept["best"]["weights"])
-    return model.eval(), pd.DataFrame(kept["history"]).set_index("epoch")
+    model.load_state_dict(best["weights"])
+    return model.eval()
 
 
 @checked
@@ -187,4 +207,11 @@ def load_best(folder: str | Path) -> tuple[nn.Module, Config, Scales]:
     origin = read_origin(folder)
     if origin is None or origin.kind != "train":
         return load_model(folder)
-    return best_so_far(folder, origin)[0], origin.cfg, origin.scales
+    try:
+        model, _ = best_so_far(folder, origin)
+    except (FileNotFoundError, StateError) as error:    # no good state: the model may be whole
+        try:
+            model = _best_model(folder, origin, {})
+        except (FileNotFoundError, StateError):
+            raise error from None
+    return model, origin.cfg, origin.scales

@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
+from .leaving import _typed
 from ..core.files import need_kind
 
 # %% ../../nbs/85_app.ranks.ipynb #9688e51b
@@ -55,8 +56,10 @@ def new_folder(parent: str | Path, name: str | None = None) -> Path:
             return folder
         except FileExistsError:
             if name is not None:
-                raise ValueError(f"{folder} is there already; choose another name, or go on with "
-                                 f"what is in it: celestial-pgat resume {folder}") from None
+                there = (folder / "training.json").is_file()
+                raise ValueError(f"{folder} is there already; choose another name"
+                                 + (", or go on with what is in it: "
+                                    f"{_typed('resume', folder)}") * there) from None
             number += 1
         except OSError as error:
             raise ValueError(f"no folder can be made in {parent} ({error.strerror}); choose "

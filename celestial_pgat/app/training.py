@@ -9,15 +9,17 @@ __all__ = ['train', 'resume', 'evaluate_folder', 'stress_folder']
 import dataclasses
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 from .commands import (Refused, _few_steps, _finish, _print_found, _refusing,
                                          _unit, plan, print_notes)
-from .leaving import leaving
+from .leaving import _typed, leaving
 from .ranks import agreed_folder, one_voice, rank, told
-from ..core.files import need_kind, write_whole
+from ..core.files import counted, need_kind, write_whole
 
 # %% ../../nbs/87_app.training.ipynb #ec7db112
 def _gather(cfg, windows, result, notes: Sequence[str]) -> "celestial_pgat.app.results.Run":
@@ -53,8 +55,9 @@ def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: boo
     from celestial_pgat.app.results import save_run
     from celestial_pgat.app.worker import Job, _train_one
     cfg = origin.cfg
-    print(f"training in {folder}: {len(windows.train)} windows, {cfg.train.epochs} epochs",
-          flush=True)
+    seen = min(len(windows.sampler) * cfg.data.batch_size, len(windows.train))
+    print(f"training in {folder}: {counted(cfg.train.epochs, 'epoch')}, {seen} of "
+          f"{counted(len(windows.train), 'window')} in an epoch", flush=True)
     options = machines | ({} if state is None else {"resume": state})
     try:
         with told(folder):
@@ -62,17 +65,47 @@ def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: boo
                                 **options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt from None           # whoever waits for it says what is left
-    except FileExistsError as error:                # the folder is in use
-        raise Refused(str(error)) from error
+    except Exception as error:
+        if not (isinstance(error, (FileExistsError, ValueError))
+                or type(error).__name__ == "MisconfigurationException"):
+            raise
+        raise Refused(str(error)) from error        # the folder is in use, or options do not fit
     if rank():
         return
     print(f"  {result}", flush=True)
+    if len(result.history) - 1 < cfg.train.epochs:
+        print(f"  stopped by train.patience={cfg.train.patience}", flush=True)
     found = _gather(cfg, windows, result, notes)
     save_run(folder, found)                         # before inputs are judged
     write_origin(folder, dataclasses.replace(
         origin, ended=datetime.now().isoformat(" ", "seconds")))
     print_notes(found.notes[len(notes):])
     _finish(folder, found, [result.model], windows, progress)
+
+
+@contextmanager
+def _held(folder: Path):
+    """Let no other command train, judge or report in `folder` while the block lasts."""
+    from celestial_pgat.train.lock import sole_run
+    with ExitStack() as stack:
+        with _refusing():
+            stack.enter_context(sole_run(folder, "command.lock") if rank() == 0 else nullcontext())
+        yield
+
+
+def _check_machines(cfg, machines: dict) -> None:
+    """Raise Refused for processes that cannot train `cfg`, before anything is made."""
+    processes = machines.get("devices", 1) * machines.get("nodes", 1)
+    if processes > 1 and cfg.train.on_bad_batch == "skip":
+        raise Refused("train.on_bad_batch=skip is for one process: the others would wait for its "
+                      "batch; use stop")
+    if (strategy := machines.get("strategy", "auto")) == "auto":
+        return
+    from lightning.pytorch.strategies import StrategyRegistry
+    if strategy not in (known := sorted(StrategyRegistry.available_strategies())):
+        near = get_close_matches(strategy, known, n=1)
+        raise Refused(f"there is no strategy {strategy!r}; "
+                      + (f"did you mean {near[0]}?" if near else "use auto or ddp"))
 
 
 def _machines(devices: int | None, nodes: int | None, strategy: str | None) -> dict:
@@ -106,6 +139,7 @@ def train(data: str | Path | None = None, config: str | Path | None = None,
     with one_voice():
         cfg, windows, notes = plan(data, config, overrides, base, seed, covariates, future, known,
                                    sky, compare=False)
+        _check_machines(cfg, machines)
         print_notes(notes)
         if dry_run:
             from celestial_pgat.app.preview import preview_text
@@ -114,7 +148,7 @@ def train(data: str | Path | None = None, config: str | Path | None = None,
         made = [place for place in (Path(output), *Path(output).parents) if not place.exists()]
         with _refusing():
             folder = agreed_folder(output, name, nodes)
-        with leaving(folder, made, keep=rank() > 0):
+        with leaving(folder, made, keep=rank() > 0), _held(folder):
             from celestial_pgat.app.origin import origin_of, write_origin
             origin = origin_of("train", base, cfg, windows, command)
             if rank() == 0:
@@ -131,12 +165,12 @@ def _need_training(folder: Path) -> "celestial_pgat.app.origin.Origin":
     origin = read_origin(folder)
     if origin is None:
         raise ValueError(f"{folder} is not the folder of a training: it has no training.json; name "
-                         "one that train has made. What another holds is told by: celestial-pgat "
-                         f"inspect {folder}")
+                         "one that train has made. What another holds is told by: "
+                         f"{_typed('inspect', folder)}")
     if origin.kind != "train":
         raise ValueError(f"{folder} holds a comparison of several models, which is begun anew and "
-                         "not gone on with; what it holds is told by: celestial-pgat inspect "
-                         f"{folder}")
+                         "not gone on with; what it holds is told by: "
+                         f"{_typed('inspect', folder)}")
     return origin
 
 
@@ -147,7 +181,6 @@ def _read_again(origin) -> tuple:
     from celestial_pgat.core.files import collect_notes
     with collect_notes() as notes:
         windows = prepare(origin.cfg, *read_inputs(located(origin.cfg.data, origin.place)))
-    notes += _few_steps(origin.cfg, windows)
     return windows, tuple(notes), difference(origin.data, tables_of(windows))
 
 # %% ../../nbs/87_app.training.ipynb #7db53f23
@@ -156,36 +189,79 @@ def resume(folder: str | Path, output: str | Path | None = None, name: str | Non
            strategy: str | None = None) -> Path:
     """Go on with a training from its newest state, also in a new folder, and return the folder.
 
-    The end is that of a training that was not stopped. Raises Refused for what is no training, for
-    a damaged state and for other data than those of the beginning, and else as `train`."""
+    The end is that of a training that was not stopped; one that has ended stays as it is. Raises
+    Refused for what is no training, for a damaged state and for other data than those of the
+    beginning, and else as `train`."""
     need_kind("the folder of a training", (str, Path), folder=folder)
     need_kind("a path, or None", (str, Path, type(None)), output=output)
     need_kind("a name, or None", (str, type(None)), name=name)
     need_kind("true or false", bool, progress=progress)
-    machines, folder, made, anew = _machines(devices, nodes, strategy), Path(folder), [], False
-    with one_voice():
+    machines, folder, made = _machines(devices, nodes, strategy), Path(folder), []
+    anew = output is not None or name is not None
+    with one_voice(), ExitStack() as stack:
         with _refusing():
+            _need_training(folder)
+        if not anew:
+            stack.enter_context(_held(folder))
+        with _refusing(), leaving(folder, keep=True):
             origin = _need_training(folder)
-            from celestial_pgat.app.origin import best_so_far, found_state, write_origin
-            windows, notes, changed = _read_again(origin)
-            if changed:
-                raise ValueError(f"the training in {folder} cannot go on, because its data are not "
-                                 f"those of the beginning: {changed}; or begin a new training")
-            state = found_state(folder)
-            if state is not None:
-                best_so_far(folder, origin)         # a damaged one is refused now
-            if output is not None or name is not None:
+            if origin.ended:
+                _tell_the_end(folder, origin)
+                return folder
+            windows, notes, state = _to_go_on(folder, origin)
+            _check_machines(origin.cfg, machines)
+            if anew:
                 place = Path("runs" if output is None else output)
                 made = [one for one in (place, *place.parents) if not one.exists()]
-                folder, anew = agreed_folder(place, name, nodes), True
+                folder = agreed_folder(place, name, nodes)
         print_notes(notes)
-        if state is None:
-            print("no state was saved before the stop: the training begins again")
-        with leaving(folder, made, keep=not anew or rank() > 0):
+        with leaving(folder, made, keep=not anew or rank() > 0), (
+                _held(folder) if anew else nullcontext()):
+            from celestial_pgat.app.origin import write_origin
             if rank() == 0:
-                write_origin(folder, dataclasses.replace(origin, ended=None))
-            _carry_on(folder, origin, windows, notes, progress, state, machines)
+                write_origin(folder, origin)
+            _carry_on(folder, origin, windows, (*notes, *_looks(origin)), progress, state, machines)
     return folder
+
+
+def _to_go_on(folder: Path, origin) -> tuple:
+    """Return windows, notes, and the state to go on from or None; say which that is."""
+    from celestial_pgat.app.origin import found_state
+    from celestial_pgat.train.states import _read_whole
+    windows, notes, changed = _read_again(origin)
+    if changed:
+        raise ValueError(f"the training in {folder} cannot go on, because its data are not those "
+                         f"of the beginning: {changed}; or begin a new training")
+    path = found_state(folder)
+    if path is None:
+        print("no state was saved before the stop: the training begins again")
+    else:
+        state = _read_whole(path, origin.cfg, origin.scales)    # a damaged one is refused now
+        done = state["callbacks"]["RunHistory"]["history"][-1]
+        steps, epoch = state["global_step"], done["epoch"]
+        where = f"after epoch {epoch}" if done["step"] == steps else f"in epoch {epoch + 1}"
+        print(f"goes on from {path.name}, after {counted(steps, 'optimiser step')}, {where}")
+    return windows, (*notes, *_few_steps(origin.cfg, windows)), path
+
+
+def _tell_the_end(folder: Path, origin) -> None:
+    """Print what a training that has ended has found, and where."""
+    from celestial_pgat.app.results import load_run
+    print(f"the training in {folder} has ended, {origin.ended}; nothing to do")
+    if not (folder / "run.json").is_file():
+        print(f"its test metrics are computed by: {_typed('evaluate', folder)}")
+        return
+    _print_found(load_run(folder))
+    page = folder / "report.html"
+    print(f"\nreport: {page}" if page.is_file() else
+          f"\nits report is written by: {_typed('report', folder)}")
+
+
+def _looks(origin) -> list[str]:
+    """Return a note where the test windows were looked at before the end."""
+    listed = ", ".join(f"{look['when']} after step {look['step']}" for look in origin.looked)
+    return [f"the test windows were looked at before the training had ended ({listed}): what was "
+            "decided after that may depend on them"] * bool(listed)
 
 # %% ../../nbs/87_app.training.ipynb #f614e8c6
 def _best_again(folder: Path) -> tuple:
@@ -205,6 +281,7 @@ def _best_again(folder: Path) -> tuple:
                   f"that it was fitted on: {changed}",)
         with collect_notes():
             windows = replace_data(windows, scales=origin.scales)
+    notes += tuple(_looks(origin))
     if origin.ended is None:
         notes += (f"the training has not ended: {history.index[-1]} of {origin.cfg.train.epochs} "
                   "epochs are done, and the numbers are those of its best model so far",)
@@ -215,49 +292,107 @@ def _best_again(folder: Path) -> tuple:
                                              history.reindex(columns=columns), fusion, 0.0)
 
 
-def evaluate_folder(folder: str | Path) -> Path:
+def _is_early(folder: Path, command: str, unfinished: bool) -> bool:
+    """Tell the validation loss of a training that has not ended, and return True; with `unfinished`
+    write down that its test windows are looked at, and return False."""
+    from celestial_pgat.app.origin import best_so_far, write_origin
+    origin = _need_training(folder)
+    if origin.ended:
+        return False
+    _, history = best_so_far(folder, origin)
+    epoch, losses = history.index[-1], history["validation_loss"]
+    if unfinished:
+        look = {"when": datetime.now().isoformat(" ", "seconds"), "what": command,
+                "step": int(history["step"].iloc[-1])}
+        if look["step"] not in [one["step"] for one in origin.looked]:
+            write_origin(folder, dataclasses.replace(origin, looked=[*origin.looked, look]))
+        return False
+    print(f"the training in {folder} has not ended: {epoch} of {origin.cfg.train.epochs} epochs "
+          f"are done\nits validation loss is {losses.min():.4f} after epoch {losses.idxmin()}, and "
+          f"was {losses.iloc[0]:.4f} before the first step\ntest metrics come when it has ended; go "
+          f"on with: {_typed('resume', folder)}\nwho must look before that is written down in "
+          f"training.json: {_typed(command, folder, '--unfinished')}")
+    return True
+
+
+def evaluate_folder(folder: str | Path, unfinished: bool = False) -> Path:
     """Judge the best model of a training on its test windows; print, store, return the folder.
 
-    The stored files are those of a finished training, and the same each time. What was found about
+    The stored files are those of a finished training, and the same each time; of one that has not
+    ended only the validation loss is told, unless `unfinished` is asked for. What was found about
     the inputs stays where model and data are the same. Raises Refused for what is no training, and
     where nothing is saved yet."""
     need_kind("the folder of a training", (str, Path), folder=folder)
+    need_kind("true or false", bool, unfinished=unfinished)
     folder = Path(folder)
     with _refusing():
-        origin, windows, notes, result = _best_again(folder)
+        _need_training(folder)
+    with _held(folder), leaving(folder, keep=True):
+        with _refusing():
+            if _is_early(folder, "evaluate", unfinished):
+                return folder
+            origin, windows, notes, result = _best_again(folder)
+        _judge_again(folder, origin, windows, notes, result)
+    return folder
+
+
+def _judge_again(folder: Path, origin, windows, notes: Sequence[str], result) -> None:
+    """Judge a model on the test windows, print it, and store it, but not over a later one."""
     from celestial_pgat.app.results import load_run, save_run
-    found = _gather(origin.cfg, windows, result, notes)
+    few = _few_steps(origin.cfg, windows)       # it stays in what is stored, and is not said again
+    found = _gather(origin.cfg, windows, result, (*notes, *few))
     if (folder / "run.json").is_file():
         with _refusing():
             old = load_run(folder)
-        if old.learning.equals(found.learning) and old.notes == found.notes:
-            found = dataclasses.replace(found, inputs=old.inputs, placebo=old.placebo)
+        if len(old.learning) > len(found.learning):
+            print_notes([f"the newest good state is older than the metrics in {folder}, which are "
+                         f"those of {len(old.learning) - 1} epochs and stay as they are"])
+            _print_found(old)
+            return
+        if old.learning.equals(found.learning) and set(old.notes) == set(found.notes):
+            found = dataclasses.replace(found, inputs=old.inputs, placebo=old.placebo,
+                                        notes=old.notes)
     save_run(folder, found)
-    print_notes(found.notes)
+    print_notes([note for note in found.notes if note not in few])
     _print_found(found)
     print(f"\nstored in {folder / 'metrics.json'}")
-    return folder
 
 # %% ../../nbs/87_app.training.ipynb #fbf1f037
-def stress_folder(folder: str | Path, seed: int | None = None) -> Path:
+def stress_folder(folder: str | Path, seed: int | None = None, unfinished: bool = False) -> Path:
     """Put the best model of a training under stress; print it, store it, and return the folder.
 
-    The scenarios draw from `seed`, by default that of the configuration. Raises as
-    `evaluate_folder` does."""
+    The scenarios draw from `seed`, by default that of the configuration. `unfinished` and what is
+    raised are those of `evaluate_folder`."""
     need_kind("the folder of a training", (str, Path), folder=folder)
+    need_kind("true or false", bool, unfinished=unfinished)
     need_kind("a whole number, or None", (int, type(None)), seed=seed)
     folder = Path(folder)
     if seed is not None and seed < 0:
         raise Refused(f"seed={seed} is too small; use at least 0")
     with _refusing():
-        origin, windows, notes, result = _best_again(folder)
+        _need_training(folder)
+    with _held(folder), leaving(folder, keep=True):
+        with _refusing():
+            if _is_early(folder, "stress", unfinished):
+                return folder
+            origin, windows, notes, result = _best_again(folder)
+        _put_under_stress(folder, origin, windows, notes, result, seed)
+    return folder
+
+
+def _put_under_stress(folder: Path, origin, windows, notes: Sequence[str], result,
+                      seed: int | None) -> None:
+    """Judge a model under stress, print it, and store it."""
+    from celestial_pgat.app.arms import inputs_in_words
     from celestial_pgat.evaluate.stress import plot_stress, stress_test
+    from celestial_pgat.evaluate.verdict import arm_name
     seed = origin.cfg.seed if seed is None else seed
-    report = stress_test(result.model, windows, seed=seed)
-    rows = json.loads(report.table.reset_index().to_json(orient="records", double_precision=15))
-    content = {"seed": seed, "epoch": result.best_epoch, "notes": notes, "rows": rows}
+    words = inputs_in_words(origin.cfg.model) if origin.cfg.model.nodes else "prices alone"
+    report = stress_test(result.model, windows, seed=seed, name=arm_name("true", words),
+                         unit=_unit(origin.cfg))
+    content = {"seed": seed, "epoch": int(result.best_epoch), "notes": notes,
+               "rows": report.to_rows()}
     write_whole(folder / "stress.json", lambda path: path.write_text(json.dumps(content, indent=1)))
     write_whole(folder / "stress.png", lambda path: plot_stress(report).savefig(path, dpi=120))
     print_notes(notes)
     print(f"{report}\n\nstored in {folder / 'stress.json'} and {folder / 'stress.png'}")
-    return folder

@@ -48,13 +48,13 @@ def _locked(path: Path) -> TextIO:
 
 @checked
 @contextmanager
-def sole_run(folder: str | Path) -> Iterator[None]:
+def sole_run(folder: str | Path, name: str = "run.lock") -> Iterator[None]:
     """Hold the lock of a run's folder while the block lasts. Raises FolderInUse, and what the
     system says against the folder.
 
     The folder is made if need be, and then removed at the end if nothing was put there. On a disk
-    that has no locks it goes on without."""
-    path, made = Path(folder) / "run.lock", not Path(folder).exists()
+    that has no locks it goes on without. `name` is that of the file that is locked."""
+    path, made = Path(folder) / name, not Path(folder).exists()
     with _locked(path) as file:
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
