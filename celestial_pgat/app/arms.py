@@ -146,7 +146,8 @@ def prepare(cfg: Config, prices: pd.DataFrame, covariates: Covariates | None = N
     Raises ValueError as `ForecastData` does, and before any work for rows that are too few."""
     _need_room(cfg, len(prices))
     return ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon,
-                        batch_size=cfg.data.batch_size, accumulate=cfg.train.accumulate,
+                        batch_size=cfg.data.batch_size, run=cfg.data.run,
+                        accumulate=cfg.train.accumulate,
                         validation=cfg.data.validation, test=cfg.data.test,
                         exchange=cfg.data.exchange, hour=cfg.data.hour, seed=cfg.seed,
                         accept=cfg.data.accept or (), repair=cfg.data.repair, waves=waves,
