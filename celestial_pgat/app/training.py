@@ -9,13 +9,13 @@ __all__ = ['train', 'resume', 'evaluate_folder', 'stress_folder']
 import dataclasses
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from .commands import (Refused, _few_steps, _finish, _print_found, _refusing,
+from .commands import (Refused, _few_steps, _finish, _held, _print_found, _refusing,
                                          _unit, plan, print_notes)
 from .leaving import _typed, leaving
 from .ranks import agreed_folder, one_voice, rank, told
@@ -81,16 +81,6 @@ def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: boo
         origin, ended=datetime.now().isoformat(" ", "seconds")))
     print_notes(found.notes[len(notes):])
     _finish(folder, found, [result.model], windows, progress)
-
-
-@contextmanager
-def _held(folder: Path):
-    """Let no other command train, judge or report in `folder` while the block lasts."""
-    from celestial_pgat.train.lock import sole_run
-    with ExitStack() as stack:
-        with _refusing():
-            stack.enter_context(sole_run(folder, "command.lock") if rank() == 0 else nullcontext())
-        yield
 
 
 def _check_machines(cfg, machines: dict) -> None:
@@ -309,8 +299,8 @@ def _is_early(folder: Path, command: str, unfinished: bool) -> bool:
         return False
     print(f"the training in {folder} has not ended: {epoch} of {origin.cfg.train.epochs} epochs "
           f"are done\nits validation loss is {losses.min():.4f} after epoch {losses.idxmin()}, and "
-          f"was {losses.iloc[0]:.4f} before the first step\ntest metrics come when it has ended; go "
-          f"on with: {_typed('resume', folder)}\nwho must look before that is written down in "
+          f"was {losses.iloc[0]:.4f} before the first step\ntest metrics come when it has ended; "
+          f"go on with: {_typed('resume', folder)}\nwho must look before that is written down in "
           f"training.json: {_typed(command, folder, '--unfinished')}")
     return True
 
