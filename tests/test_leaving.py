@@ -158,14 +158,14 @@ def test_a_report_of_no_run_is_refused(stored, tmp_path, call):
 
 @pytest.mark.parametrize("size, kept, jobs", [(1_000, False, 1), (60_000, False, 1), (150_000, True, 1), (150_000, False, 2)])
 def test_a_full_disk_while_a_run_trains(size, kept, jobs, table, tmp_path, call):
-    """A state that became whole before the disk was full stays, and is named; trainings side by side need their data in a file first."""
+    """What became whole before the disk was full stays, and is named: a training goes on to its end without more states; trainings side by side need their data in a file first."""
     with largest_file(size):
         done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs", "--jobs", jobs)
     assert done.returncode == 2 and "no room to write" in last_sentence(done.stderr) and "make room" in done.stderr
     assert (tmp_path / "runs").exists() == kept and not parts(tmp_path)
     if kept:
         (state,) = (tmp_path / "runs").glob("*/without_sky/last.ckpt")
-        assert f"its last state is in {state}" in done.stderr
+        assert f"use it with: celestial-pgat forecast --model {state.parent}" in done.stderr and "note: there is no room" in done.stderr
 
 
 def test_a_full_disk_while_a_report_is_written(stored, tmp_path, call, monkeypatch):

@@ -10,8 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
-import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 

@@ -13,12 +13,14 @@ import re
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 from .commands import (Refused, _refusing, candles_text, forecast, need_texts,
                                          print_notes, rebuild, run)
 from .leaving import JobFailed, Stop, undisturbed
+from .ranks import rank
 from .training import evaluate_folder, resume, stress_folder, train
 from ..core.files import DiskFull
 
@@ -254,13 +256,20 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 # %% ../../nbs/80_app.cli.ipynb #5a91ec73
+def _show(message: Warning | str, *about: object) -> None:
+    """Print a warning as one line, in the process that speaks."""
+    if rank() == 0:
+        print_notes([" ".join(str(message).split())], sys.stderr)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
     That is one of STATUS. `arguments` are those of the process where it is None."""
     if arguments is not None:
         need_texts(arguments=arguments)
-    with Stop() as stop:
+    with Stop() as stop, warnings.catch_warnings():
+        warnings.showwarning = _show
         try:
             _command(arguments)
             sys.stdout.flush()

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +19,7 @@ from textwrap import fill, shorten
 from typing import TextIO
 
 from .leaving import _typed, holds_inputs, leaving, name_leftovers
-from .ranks import new_folder
+from .ranks import new_folder, rank
 from ..core.files import need_kind, write_whole
 
 # %% ../../nbs/87_app.commands.ipynb #7ee4fa63
@@ -42,6 +42,16 @@ def _refusing():
         yield
     except (ValueError, OSError) as error:
         raise Refused(str(error)) from error
+
+
+@contextmanager
+def _held(folder: Path):
+    """Let no other command train, judge or report in `folder` while the block lasts."""
+    from celestial_pgat.train.lock import sole_run
+    with ExitStack() as stack:
+        with _refusing():
+            stack.enter_context(sole_run(folder, "command.lock") if rank() == 0 else nullcontext())
+        yield
 
 # %% ../../nbs/87_app.commands.ipynb #d4d1466a
 def print_notes(notes: Sequence[str], file: TextIO | None = None) -> None:
@@ -240,8 +250,8 @@ def _finish(folder: Path, found: "celestial_pgat.app.results.Run", models: Seque
     try:
         _write_report(folder)
     except CellExecutionError as error:
-        raise Refused(f"the report cannot be made: {str(error).splitlines()[-1]}; all else is stored "
-                      f"in {folder}; try again with: {_typed('report', folder)}") from error
+        raise Refused(f"the report cannot be made: {str(error).splitlines()[-1]}; all else is in "
+                      f"{folder}; try again with: {_typed('report', folder)}") from error
     print(f"\nreport: {folder / 'report.html'}")
 
 # %% ../../nbs/87_app.commands.ipynb #65623620
@@ -346,8 +356,8 @@ def _need_end(folder: Path) -> None:
     origin = read_origin(folder)
     if origin is None or origin.kind != "train" or (folder / "run.json").is_file():
         return
-    raise ValueError(f"the training in {folder} has not ended, and there is nothing to report; go on "
-                     f"with: {_typed('resume', folder)}; its validation loss is told by: "
+    raise ValueError(f"the training in {folder} has not ended, and there is nothing to report; go "
+                     f"on with: {_typed('resume', folder)}; its validation loss is told by: "
                      f"{_typed('evaluate', folder)}")
 
 
@@ -365,7 +375,8 @@ def rebuild(folder: str | Path, template: str | Path | None = None) -> Path:
         _need_end(Path(folder))
         fill_template(load_run(folder), template)
     try:
-        return _write_report(Path(folder), template)
+        with _held(Path(folder)):
+            return _write_report(Path(folder), template)
     except CellExecutionError as error:
         raise Refused(f"a cell of the template fails: {str(error).splitlines()[-1]}; see "
                       f"{Path(folder) / 'report.ipynb'}") from None

@@ -80,8 +80,8 @@ def _history(history: pd.DataFrame, most: int = 8) -> str:
 def _metrics(folder: Path) -> str:
     """Write the stored scores, or say that there are none."""
     if not (folder / "run.json").is_file():
-        return ("no metrics are stored; they are computed by: "
-                f"{_typed('evaluate', folder)}" if (folder / "training.json").is_file() else "no metrics are stored")
+        how = f"; they are computed by: {_typed('evaluate', folder)}"
+        return "no metrics are stored" + how * (folder / "training.json").is_file()
     run = load_run(folder)
     notes = "".join(f"\n  note: {note}" for note in run.notes if "not ended" in note)
     return f"the metrics of {len(run.origins)} test windows{notes}\n{summary_text(run.metrics)}"

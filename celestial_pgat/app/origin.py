@@ -93,8 +93,8 @@ class Origin:
 
     base: the preset that `cfg` differs from; data: a fingerprint of each table; scales: what was
     fitted on its training rows; place: the working directory; command: the line that began it;
-    made: when, by which revision, on which machine; ended: when it was through, or None; looked: when
-    the test windows were looked at before that, and after which step."""
+    made: when, by which revision, on which machine; ended: when it was through, or None;
+    looked: when the test windows were looked at before that, and after which step."""
     kind: Literal["train", "run"]
     base: str
     cfg: Config
@@ -198,7 +198,7 @@ def _best_model(folder: str | Path, origin: Origin, best: Mapping[str, Any]) -> 
     model.load_state_dict(best["weights"])
     return model.eval()
 
-
+# %% ../../nbs/86_app.origin.ipynb #dd42bcef
 @checked
 def load_best(folder: str | Path) -> tuple[nn.Module, Config, Scales]:
     """Load the best model of a training that may still go on, or a model that `save_model` wrote.

@@ -56,7 +56,8 @@ def new_folder(parent: str | Path, name: str | None = None) -> Path:
             return folder
         except FileExistsError:
             if name is not None:
-                there = (folder / "training.json").is_file()
+                origin = folder / "training.json"
+                there = origin.is_file() and '"train"' in origin.read_text(encoding="utf-8")
                 raise ValueError(f"{folder} is there already; choose another name"
                                  + (", or go on with what is in it: "
                                     f"{_typed('resume', folder)}") * there) from None

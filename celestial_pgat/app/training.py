@@ -9,14 +9,14 @@ __all__ = ['train', 'resume', 'evaluate_folder', 'stress_folder']
 import dataclasses
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import datetime
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
-from .commands import (Refused, _few_steps, _finish, _print_found, _refusing,
-                                         _unit, plan, print_notes)
+from .commands import (Refused, _few_steps, _finish, _held, _print_found,
+                                         _refusing, _unit, plan, print_notes)
 from .leaving import _typed, leaving
 from .ranks import agreed_folder, one_voice, rank, told
 from ..core.files import counted, need_kind, write_whole
@@ -82,17 +82,7 @@ def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: boo
     print_notes(found.notes[len(notes):])
     _finish(folder, found, [result.model], windows, progress)
 
-
-@contextmanager
-def _held(folder: Path):
-    """Let no other command train, judge or report in `folder` while the block lasts."""
-    from celestial_pgat.train.lock import sole_run
-    with ExitStack() as stack:
-        with _refusing():
-            stack.enter_context(sole_run(folder, "command.lock") if rank() == 0 else nullcontext())
-        yield
-
-
+# %% ../../nbs/87_app.training.ipynb #f7d8439c
 def _check_machines(cfg, machines: dict) -> None:
     """Raise Refused for processes that cannot train `cfg`, before anything is made."""
     processes = machines.get("devices", 1) * machines.get("nodes", 1)
@@ -223,7 +213,7 @@ def resume(folder: str | Path, output: str | Path | None = None, name: str | Non
             _carry_on(folder, origin, windows, (*notes, *_looks(origin)), progress, state, machines)
     return folder
 
-
+# %% ../../nbs/87_app.training.ipynb #0ddd20b8
 def _to_go_on(folder: Path, origin) -> tuple:
     """Return windows, notes, and the state to go on from or None; say which that is."""
     from celestial_pgat.app.origin import found_state
@@ -243,7 +233,7 @@ def _to_go_on(folder: Path, origin) -> tuple:
         print(f"goes on from {path.name}, after {counted(steps, 'optimiser step')}, {where}")
     return windows, (*notes, *_few_steps(origin.cfg, windows)), path
 
-
+# %% ../../nbs/87_app.training.ipynb #59c119fd
 def _tell_the_end(folder: Path, origin) -> None:
     """Print what a training that has ended has found, and where."""
     from celestial_pgat.app.results import load_run
@@ -291,7 +281,7 @@ def _best_again(folder: Path) -> tuple:
     return origin, windows, notes, FitResult(model, folder / "best.ckpt", folder / "last.ckpt",
                                              history.reindex(columns=columns), fusion, 0.0)
 
-
+# %% ../../nbs/87_app.training.ipynb #ef869334
 def _is_early(folder: Path, command: str, unfinished: bool) -> bool:
     """Tell the validation loss of a training that has not ended, and return True; with `unfinished`
     write down that its test windows are looked at, and return False."""
@@ -309,8 +299,8 @@ def _is_early(folder: Path, command: str, unfinished: bool) -> bool:
         return False
     print(f"the training in {folder} has not ended: {epoch} of {origin.cfg.train.epochs} epochs "
           f"are done\nits validation loss is {losses.min():.4f} after epoch {losses.idxmin()}, and "
-          f"was {losses.iloc[0]:.4f} before the first step\ntest metrics come when it has ended; go "
-          f"on with: {_typed('resume', folder)}\nwho must look before that is written down in "
+          f"was {losses.iloc[0]:.4f} before the first step\ntest metrics come when it has ended; "
+          f"go on with: {_typed('resume', folder)}\nwho must look before that is written down in "
           f"training.json: {_typed(command, folder, '--unfinished')}")
     return True
 

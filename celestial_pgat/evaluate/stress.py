@@ -299,7 +299,16 @@ class StressReport:
         held, others = len(found.pop("robust")), {word: x for word, x in found.items() if x}
         listed = "; ".join(f"{word}: {', '.join(names)}" for word, names in others.items())
         return (f"{self.model}: robust under {held} of {len(self.verdicts)} scenarios"
-                + f" ({listed})" * bool(listed))
+                + f" ({listed})" * bool(listed) + self._little() * bool(held))
+
+    def _little(self) -> str:
+        """Say of a model that is hardly better than a constant that it has little to lose."""
+        errors = self.table.groupby("forecaster")["mse"].mean()
+        gain = 1 - errors[self.model] / errors.get(CONSTANT, np.inf)
+        if gain >= BAR:
+            return ""
+        return (f"; it has little to lose, and so passes easily: its error is {-gain:+.1%} beside "
+                f"the {CONSTANT}'s")
 
     def to_rows(self) -> list[dict]:
         """Return the rows as JSON holds them, None for what there is not."""
