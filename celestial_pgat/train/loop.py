@@ -38,7 +38,7 @@ from .loaders import ResumableLoader, ShareSampler
 from .lock import sole_run
 from .logs import _fusion_rows, _make_loggers, _trim_csv
 from .losses import forecast_loss
-from .memory import MemoryLog
+from .memory import HandBack, MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .progress import _Progress
 from .states import (RunHistory, RunStates, StateFiles, _need_same_tensors,
@@ -290,8 +290,8 @@ class _Callbacks:
     def all(self, progress: bool) -> list[Callback]:
         """Return them in the order in which they are called."""
         shown = [_Progress(self.history)] * (progress and rank_zero_only.rank == 0)
-        return [self.history, *self.watchers, *self.stopping, self.request, *shown, self.copies,
-                self.states]
+        return [self.history, *self.watchers, *self.stopping, self.request, *shown, HandBack(),
+                self.copies, self.states]
 
 # %% ../../nbs/62_train.loop.ipynb #2605e21e
 def _refuse(train: TrainConfig, folder: Path, resume: object, processes: int) -> None:

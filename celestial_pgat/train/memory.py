@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'OUTSIDE', 'attribute_saved', 'readable_bytes', 'MemoryReport', 'memory_report', 'plot_memory_report',
-           'memory_now', 'MemoryLog', 'read_memory_log', 'Rise', 'largest_rise', 'plot_memory_log']
+           'HandBack', 'memory_now', 'MemoryLog', 'read_memory_log', 'Rise', 'largest_rise', 'plot_memory_log']
 
 # %% ../../nbs/64_train.memory.ipynb #dc7d1503
+import ctypes
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -157,6 +158,18 @@ def plot_memory_report(report: MemoryReport, depth: int = 2, most: int = 12) -> 
     axis.set(xlim=(0, shown.max() / 1e6 * 1.1), title=f"{groups.index[0]} keeps {share}")
     axis.grid(axis="y")
     return figure
+
+# %% ../../nbs/64_train.memory.ipynb #867a1bb7
+class HandBack(Callback):
+    """Hand free memory of the C library back to the system every `every` batches, where it can."""
+
+    def __init__(self, every: int = 20):
+        need_counts(every=every)
+        self.every, self.trim = every, getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+    def on_train_batch_end(self, trainer: Trainer, module, outputs, batch, index: int) -> None:
+        if self.trim is not None and index % self.every == self.every - 1:
+            self.trim(0)
 
 # %% ../../nbs/64_train.memory.ipynb #b630d91e
 def memory_now() -> dict[str, int]:
