@@ -304,7 +304,7 @@ def _is_early(folder: Path, command: str, unfinished: bool) -> bool:
           f"training.json: {_typed(command, folder, '--unfinished')}")
     return True
 
-
+# %% ../../nbs/87_app.training.ipynb #dc8a78dc
 def evaluate_folder(folder: str | Path, unfinished: bool = False) -> Path:
     """Judge the best model of a training on its test windows; print, store, return the folder.
 

@@ -54,6 +54,8 @@ def sole_run(folder: str | Path, name: str = "run.lock") -> Iterator[None]:
 
     The folder is made if need be, and then removed at the end if nothing was put there. On a disk
     that has no locks it goes on without. `name` is that of the file that is locked."""
+    if Path(name).name != name or not name:
+        raise ValueError(f"name={name!r} is no name of a file; use one such as run.lock")
     path, made = Path(folder) / name, not Path(folder).exists()
     with _locked(path) as file:
         file.truncate(0)

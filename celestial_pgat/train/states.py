@@ -159,7 +159,7 @@ def _sort_states(folder: Path) -> tuple[Path | None, list[str]]:
             good.append((state["global_step"], path.stat().st_mtime_ns, path))
     return (max(good)[-1] if good else None), faults
 
-
+# %% ../../nbs/63_train.states.ipynb #e93570f5
 def _offer(path: Path) -> str:
     """Name the newest good state beside a bad one."""
     if found := _sort_states(path.parent)[0]:
@@ -208,7 +208,7 @@ def _identity(cfg: Config, scales: Scales, processes: int) -> dict:
     """Return what must not change between the parts of a run."""
     return {"config": asdict(cfg), "scales": scales.to_dict(), "processes": processes}
 
-
+# %% ../../nbs/63_train.states.ipynb #300a6048
 @checked
 class RunHistory(Callback):
     """Keep the history of a run and its best weights; these also in best.ckpt of `folder`.
@@ -357,7 +357,7 @@ def _need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor])
         raise StateError(f"the state is of another model: {_first(apart)}; go on with the version "
                          "of the library that wrote it")
 
-
+# %% ../../nbs/63_train.states.ipynb #45ebd816
 @checked
 def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scales,
                  logs: Sequence[str] = (), processes: int = 1) -> int:
