@@ -99,6 +99,20 @@ def _read_sky(states: NodeStates, nodes: CelestialBodyNodes, batch: ForecastBatc
     return tuple(F.embedding(batch.place, table[0].flatten(1)).unflatten(-1, table.shape[2:])
                  for table in (traits, astronomical))
 
+
+def _read_traits(states: NodeStates, nodes: CelestialBodyNodes, batch: ForecastBatch
+                 ) -> tuple[Tensor, Tensor | None]:
+    """Return of each step what all nodes are, `[B,L,N,k]`, and the astronomical adjacency, if there
+    are bodies."""
+    traits, astronomical = [], None
+    if states.phase is not None:
+        bodies, astronomical = _read_sky(states, nodes, batch)
+        traits.append(bodies)
+    if states.covariates is not None:
+        covariates = torch.cat([batch.past_covariates, batch.future_covariates], 1)     # [B,L,C]
+        traits.append(nodes.describe(states.groups(covariates)))                        # [B,L,G,k]
+    return torch.cat(traits, 2), astronomical
+
 # %% ../../nbs/54_model.pgat.ipynb #621b20bf
 @checked
 class CelestialStream(nn.Module):
@@ -132,19 +146,12 @@ class CelestialStream(nn.Module):
     def forward(self, batch: ForecastBatch, market: Float[Tensor, "batch time d"],
                 state: Float[Tensor, "batch time 2"]) -> GraphStates:
         again = partial(recomputed, active=self.recompute)
-        covariates = torch.cat([batch.past_covariates, batch.future_covariates], 1)     # [B,L,C]
-        day = torch.arange(covariates.shape[1], device=market.device)
+        traits, astronomical = _read_traits(self.states, self.nodes, batch)             # [B,L,N,k]
+        day = torch.arange(traits.shape[1], device=market.device)
         day = day.clamp_max(market.shape[1] - 1)                                        # [L]
         market = market if self.context is None else self.context(market)               # [B,T,d]
         context = market[:, day]                                                        # [B,L,d]
         regime = None if self.regimes is None else self.regimes(context, state[:, day])  # [B,L,R]
-        traits, astronomical = [], None
-        if self.states.phase is not None:
-            bodies, astronomical = _read_sky(self.states, self.nodes, batch)
-            traits.append(bodies)
-        if self.states.covariates is not None:
-            traits.append(self.nodes.describe(self.states.groups(covariates)))          # [B,L,G,k]
-        traits = torch.cat(traits, 2)                                                   # [B,L,N,k]
         nodes = again(self.nodes.meet)(traits, astronomical, context)   # and two of [B,L,N,N]
         learned, kl = again(self.learners)(nodes.features, context)                     # [B,L,N,N]
         sources = nodes.astronomical, learned, nodes.dynamic                      # each [B,L,N,N]
