@@ -330,7 +330,7 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     """Train on `data` as `cfg` says, keep the states in `folder`, and return the best model.
 
     `resume` is a state of an earlier, interrupted call: the run goes on, also in another folder,
-    and ends as if it had not been interrupted. It must have the data of the beginning, unless
+    and ends as if it had not been interrupted, on a CPU to the last bit. It must have the data of the beginning, unless
     `other_data` says that others are meant. `model` replaces the one that `cfg.model` describes.
     `train.diagnose_every` looks at the FusionGates it has; for other branches pass a
     FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and `strategy` are those
