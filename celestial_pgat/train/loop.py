@@ -330,14 +330,14 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     """Train on `data` as `cfg` says, keep the states in `folder`, and return the best model.
 
     `resume` is a state of an earlier, interrupted call: the run goes on, also in another folder,
-    and ends as if it had not been interrupted, on a CPU to the last bit. It must have the data of the beginning, unless
-    `other_data` says that others are meant. `model` replaces the one that `cfg.model` describes.
-    `train.diagnose_every` looks at the FusionGates it has; for other branches pass a
-    FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and `strategy` are those
-    of Lightning's Trainer; `cfg.data.batch_size` is that of each process. Raises FileExistsError
-    where `folder` holds another run or is in use, FloatingPointError for what is not finite,
-    TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state, ValueError for what
-    cannot be had, and what `resume_state` raises."""
+    and ends as if it had not been interrupted, on a CPU to the last bit; on the data of the
+    beginning, unless `other_data` says that others are meant. `model` replaces the one that
+    `cfg.model` describes. `train.diagnose_every` looks at the FusionGates it has; for other
+    branches pass a FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and
+    `strategy` are those of Lightning's Trainer; `cfg.data.batch_size` is that of each process.
+    Raises FileExistsError where `folder` holds another run or is in use, FloatingPointError for
+    what is not finite, TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state,
+    ValueError for what cannot be had, and what `resume_state` raises."""
     need_counts(devices=devices, nodes=nodes)
     folder, begun, first = Path(folder), time.monotonic(), rank_zero_only.rank == 0
     _refuse(cfg.train, folder, resume, devices * nodes)
