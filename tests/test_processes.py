@@ -108,7 +108,7 @@ def test_only_the_first_process_writes(together):
 
 def test_it_goes_on_with_as_many_processes_only(together):
     place, *_ = together
-    with pytest.raises(StateError, match="processes was 2, is 1"):
+    with pytest.raises(StateError, match="processes was 2, is 1; use 2 again, by devices and nodes: --devices 2"):
         train(place / "both", 10, 1, resume=place / "both" / "last.ckpt")
 
 

@@ -138,6 +138,30 @@ def test_pictures_fit_the_page_and_have_a_text_instead(path):
             assert "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
 
 
+QUOTES = {"quote", "join", "_typed"}     # functions of shlex, and of app.leaving
+
+
+def unquoted(code: str) -> list[str]:
+    """Return the f-strings that put a value into a command as it is."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        parts = node.values if isinstance(node, ast.JoinedStr) else []
+        for text, value in zip(parts, parts[1:]):
+            typed = isinstance(text, ast.Constant) and re.search(r"celestial-pgat( [a-z-]+)+[ =]$|--(set|name|model|data)[ =]$", text.value)
+            calls = [call.func for call in ast.walk(value) if isinstance(call, ast.Call)]
+            quoted = QUOTES & {getattr(call, "attr", getattr(call, "id", "")) for call in calls}
+            found += [ast.unparse(node)] * bool(typed and isinstance(value, ast.FormattedValue) and not quoted)
+    return found
+
+
+def test_commands_to_copy_are_quoted():
+    """A path or a name in a command that is printed may have a blank or a quote in it."""
+    assert unquoted('f"use it: celestial-pgat forecast --model {folder}; or"') and unquoted('f"with --set {key}"')
+    assert not unquoted('f"go on: {_typed(1, folder)}; or celestial-pgat run: {why}"')
+    found = {path.name: unquoted(path.read_text()) for path in MODULES}
+    assert not {name: lines for name, lines in found.items() if lines}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_module_is_long(path):
     assert len(path.read_text().splitlines()) <= MODULE_LINES, "split its notebook by topic"

@@ -148,7 +148,7 @@ def test_a_training_of_which_nothing_is_saved_begins_again_and_says_so(stopped, 
                                          ("corrected", "values of the same days are others"), ("more", "1 row came after, to 2018-12-31"), (None, "no file")])
 def test_other_data_are_named_with_their_cause(rows, words, stopped, tmp_path, call):
     """Refused by resume, a note of evaluate, a sentence of inspect."""
-    from celestial_pgat.app.origin import fingerprint
+    from celestial_pgat.data.fingerprint import fingerprint
     from celestial_pgat.data.prices import load_ohlc
     night = shutil.copytree(stopped[0], tmp_path / "night")
     path, began = tmp_path / "mine.csv", json.loads((night / "training.json").read_text())

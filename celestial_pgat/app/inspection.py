@@ -15,13 +15,13 @@ import torch
 
 from .arms import read_inputs
 from .leaving import _typed
-from .origin import (Origin, best_so_far, difference, found_state, located,
-                                       read_origin)
+from .origin import Origin, best_so_far, found_state, located, read_origin
 from .preview import config_yaml
 from .report import summary_text
 from .results import load_run
 from ..core.checks import checked
 from ..core.files import collect_notes, counted
+from ..data.fingerprint import difference
 from ..model.config import PRESETS, Config
 from ..model.pgat import CelestialPGAT, component_table
 from ..train.checkpoint import load_model

@@ -8,16 +8,17 @@ __all__ = ['train', 'resume', 'evaluate_folder', 'stress_folder']
 # %% ../../nbs/87_app.training.ipynb #fe1bd013
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext
 from datetime import datetime
-from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from .commands import (Refused, _few_steps, _finish, _held, _print_found,
                                          _refusing, _unit, plan, print_notes)
 from .leaving import _typed, leaving
+from .machines import _as_begun, _check_machines, _machines, _processes
 from .ranks import agreed_folder, one_voice, rank, told
 from ..core.files import counted, need_kind, write_whole
 
@@ -82,32 +83,6 @@ def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: boo
     print_notes(found.notes[len(notes):])
     _finish(folder, found, [result.model], windows, progress)
 
-# %% ../../nbs/87_app.training.ipynb #f7d8439c
-def _check_machines(cfg, machines: dict) -> None:
-    """Raise Refused for processes that cannot train `cfg`, before anything is made."""
-    processes = machines.get("devices", 1) * machines.get("nodes", 1)
-    if processes > 1 and cfg.train.on_bad_batch == "skip":
-        raise Refused("train.on_bad_batch=skip is for one process: the others would wait for its "
-                      "batch; use stop")
-    if (strategy := machines.get("strategy", "auto")) == "auto":
-        return
-    from lightning.pytorch.strategies import StrategyRegistry
-    if strategy not in (known := sorted(StrategyRegistry.available_strategies())):
-        near = get_close_matches(strategy, known, n=1)
-        raise Refused(f"there is no strategy {strategy!r}; "
-                      + (f"did you mean {near[0]}?" if near else "use auto or ddp"))
-
-
-def _machines(devices: int | None, nodes: int | None, strategy: str | None) -> dict:
-    """Return what was given of these; Refused for what is no number of devices or nodes."""
-    need_kind("a whole number, or None", (int, type(None)), devices=devices, nodes=nodes)
-    need_kind("the name of a strategy, or None", (str, type(None)), strategy=strategy)
-    given = {"devices": devices, "nodes": nodes, "strategy": strategy}
-    for name in ("devices", "nodes"):
-        if given[name] is not None and given[name] < 1:
-            raise Refused(f"{name}={given[name]} is too small; use at least 1")
-    return {name: value for name, value in given.items() if value is not None}
-
 # %% ../../nbs/87_app.training.ipynb #1c7a2dbe
 def train(data: str | Path | None = None, config: str | Path | None = None,
           overrides: Sequence[str] = (), base: str = "demo", seed: int | None = None,
@@ -140,7 +115,7 @@ def train(data: str | Path | None = None, config: str | Path | None = None,
             folder = agreed_folder(output, name, nodes)
         with leaving(folder, made, keep=rank() > 0), _held(folder):
             from celestial_pgat.app.origin import origin_of, write_origin
-            origin = origin_of("train", base, cfg, windows, command)
+            origin = origin_of("train", base, cfg, windows, command, machines)
             if rank() == 0:
                 write_origin(folder, origin)
             _carry_on(folder, origin, windows, notes, progress, None, machines)
@@ -167,8 +142,9 @@ def _need_training(folder: Path) -> "celestial_pgat.app.origin.Origin":
 def _read_again(origin) -> tuple:
     """Return the windows, the notes on the data, and how these differ from the beginning, or ""."""
     from celestial_pgat.app.arms import prepare, read_inputs
-    from celestial_pgat.app.origin import difference, located, tables_of
+    from celestial_pgat.app.origin import located
     from celestial_pgat.core.files import collect_notes
+    from celestial_pgat.data.fingerprint import difference, tables_of
     with collect_notes() as notes:
         windows = prepare(origin.cfg, *read_inputs(located(origin.cfg.data, origin.place)))
     return windows, tuple(notes), difference(origin.data, tables_of(windows))
@@ -179,9 +155,10 @@ def resume(folder: str | Path, output: str | Path | None = None, name: str | Non
            strategy: str | None = None) -> Path:
     """Go on with a training from its newest state, also in a new folder, and return the folder.
 
-    The end is that of a training that was not stopped; one that has ended stays as it is. Raises
-    Refused for what is no training, for a damaged state and for other data than those of the
-    beginning, and else as `train`."""
+    The end is that of a training that was not stopped; one that has ended stays as it is. By
+    default as many `devices` and `nodes` train as at the beginning. Raises Refused for what is no
+    training, for a damaged state, for other data than those of the beginning or another number of
+    processes, and else as `train`."""
     need_kind("the folder of a training", (str, Path), folder=folder)
     need_kind("a path, or None", (str, Path, type(None)), output=output)
     need_kind("a name, or None", (str, type(None)), name=name)
@@ -198,8 +175,9 @@ def resume(folder: str | Path, output: str | Path | None = None, name: str | Non
             if origin.ended:
                 _tell_the_end(folder, origin)
                 return folder
-            windows, notes, state = _to_go_on(folder, origin)
+            machines = _as_begun(folder, origin, machines)
             _check_machines(origin.cfg, machines)
+            windows, notes, state = _to_go_on(folder, origin, _processes(machines))
             if anew:
                 place = Path("runs" if output is None else output)
                 made = [one for one in (place, *place.parents) if not one.exists()]
@@ -214,10 +192,10 @@ def resume(folder: str | Path, output: str | Path | None = None, name: str | Non
     return folder
 
 # %% ../../nbs/87_app.training.ipynb #0ddd20b8
-def _to_go_on(folder: Path, origin) -> tuple:
+def _to_go_on(folder: Path, origin, processes: int) -> tuple:
     """Return windows, notes, and the state to go on from or None; say which that is."""
     from celestial_pgat.app.origin import found_state
-    from celestial_pgat.train.states import _read_whole
+    from celestial_pgat.train.resuming import _read_whole
     windows, notes, changed = _read_again(origin)
     if changed:
         raise ValueError(f"the training in {folder} cannot go on, because its data are not those "
@@ -226,7 +204,7 @@ def _to_go_on(folder: Path, origin) -> tuple:
     if path is None:
         print("no state was saved before the stop: the training begins again")
     else:
-        state = _read_whole(path, origin.cfg, origin.scales)    # a damaged one is refused now
+        state = _read_whole(path, origin.cfg, origin.scales, processes)     # refused now, or never
         done = state["callbacks"]["RunHistory"]["history"][-1]
         steps, epoch = state["global_step"], done["epoch"]
         where = f"after epoch {epoch}" if done["step"] == steps else f"in epoch {epoch + 1}"
@@ -304,6 +282,23 @@ def _is_early(folder: Path, command: str, unfinished: bool) -> bool:
           f"training.json: {_typed(command, folder, '--unfinished')}")
     return True
 
+
+def _judged(folder: str | Path, command: str, unfinished: bool, judge: Callable) -> Path:
+    """Call `judge` with the folder of a training and what `_best_again` returns, while no other
+    command works in it; return the folder. One that has not ended is judged if `unfinished`."""
+    need_kind("the folder of a training", (str, Path), folder=folder)
+    need_kind("true or false", bool, unfinished=unfinished)
+    folder = Path(folder)
+    with _refusing():
+        _need_training(folder)
+    with _held(folder), leaving(folder, keep=True):
+        with _refusing():
+            if _is_early(folder, command, unfinished):
+                return folder
+            found = _best_again(folder)
+        judge(folder, *found)
+    return folder
+
 # %% ../../nbs/87_app.training.ipynb #dc8a78dc
 def evaluate_folder(folder: str | Path, unfinished: bool = False) -> Path:
     """Judge the best model of a training on its test windows; print, store, return the folder.
@@ -312,18 +307,7 @@ def evaluate_folder(folder: str | Path, unfinished: bool = False) -> Path:
     ended only the validation loss is told, unless `unfinished` is asked for. What was found about
     the inputs stays where model and data are the same. Raises Refused for what is no training, and
     where nothing is saved yet."""
-    need_kind("the folder of a training", (str, Path), folder=folder)
-    need_kind("true or false", bool, unfinished=unfinished)
-    folder = Path(folder)
-    with _refusing():
-        _need_training(folder)
-    with _held(folder), leaving(folder, keep=True):
-        with _refusing():
-            if _is_early(folder, "evaluate", unfinished):
-                return folder
-            origin, windows, notes, result = _best_again(folder)
-        _judge_again(folder, origin, windows, notes, result)
-    return folder
+    return _judged(folder, "evaluate", unfinished, _judge_again)
 
 
 def _judge_again(folder: Path, origin, windows, notes: Sequence[str], result) -> None:
@@ -353,25 +337,14 @@ def stress_folder(folder: str | Path, seed: int | None = None, unfinished: bool 
 
     The scenarios draw from `seed`, by default that of the configuration. `unfinished` and what is
     raised are those of `evaluate_folder`."""
-    need_kind("the folder of a training", (str, Path), folder=folder)
-    need_kind("true or false", bool, unfinished=unfinished)
     need_kind("a whole number, or None", (int, type(None)), seed=seed)
-    folder = Path(folder)
     if seed is not None and seed < 0:
         raise Refused(f"seed={seed} is too small; use at least 0")
-    with _refusing():
-        _need_training(folder)
-    with _held(folder), leaving(folder, keep=True):
-        with _refusing():
-            if _is_early(folder, "stress", unfinished):
-                return folder
-            origin, windows, notes, result = _best_again(folder)
-        _put_under_stress(folder, origin, windows, notes, result, seed)
-    return folder
+    return _judged(folder, "stress", unfinished, partial(_put_under_stress, seed))
 
 
-def _put_under_stress(folder: Path, origin, windows, notes: Sequence[str], result,
-                      seed: int | None) -> None:
+def _put_under_stress(seed: int | None, folder: Path, origin, windows, notes: Sequence[str],
+                      result) -> None:
     """Judge a model under stress, print it, and store it."""
     from celestial_pgat.app.arms import inputs_in_words
     from celestial_pgat.evaluate.stress import plot_stress, stress_test

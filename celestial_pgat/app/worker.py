@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback
 
-from .leaving import JobFailed, undisturbed
+from .leaving import JobFailed, _typed, undisturbed
 from .ranks import rank
 from ..core.checks import checked
 from ..data.windows import ForecastData
@@ -78,7 +78,7 @@ def _train_one(job: Job, progress: bool = True, callbacks: Sequence[Callback] = 
 
 def _usable(folder: Path) -> str:
     """Say how the model in `folder` is used."""
-    return f"The best model so far can be used: celestial-pgat forecast --model {folder}"
+    return f"The best model so far can be used: {_typed('forecast', '--model', folder)}"
 
 # %% ../../nbs/86_app.worker.ipynb #d1099874
 OFTEN = 0.3   # seconds between two reports of progress

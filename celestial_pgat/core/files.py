@@ -17,6 +17,7 @@ import lzma
 import math
 import os
 import re
+import shlex
 import sys
 import warnings
 import zipfile
@@ -77,7 +78,7 @@ def setting(name: str, value: object) -> str:
     """Write how an option is set: on the command line, and in Python."""
     need_kind("a text", str, name=name)
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"--set data.{name}={text} (in Python: {name}={value!r})"
+    return f"--set {shlex.quote(f'data.{name}={text}')} (in Python: {name}={value!r})"
 
 # %% ../../nbs/06_core.files.ipynb #2bbaa85d
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

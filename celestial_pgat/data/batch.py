@@ -51,6 +51,7 @@ def distinct_days(rows: Int[Tensor, "batch span"]) -> tuple[Int[Tensor, "day"],
     return read.nonzero()[:, 0], (read.cumsum(0) - 1)[rows]
 
 # %% ../../nbs/18_data.batch.ipynb #62bc9e42
+TABLES, LINKS = ("sky_waves", "sky_pairs"), ("days", "place")
 _ON_DEVICE = WeakTensorKeyDictionary()  # copies of tables by table, place and type
 
 
@@ -63,10 +64,19 @@ def _table_on(table: Tensor, device: Any, dtype: torch.dtype | None) -> Tensor:
         copies[key] = table.to(device=device, dtype=dtype)
     return copies[key]
 
+
+def _moved(name: str, value: Tensor | None, device: Any, dtype: torch.dtype | None,
+           non_blocking: bool) -> Tensor | None:
+    """Return a field of a batch on a device; see `ForecastBatch.to`."""
+    if value is None or name in TABLES:
+        return value if value is None else _table_on(value, device, dtype)
+    exact = name in ("anchor", "scale")
+    if exact and torch.device(device or "cpu").type == "mps":
+        device = None
+    kind = dtype if value.is_floating_point() and not exact else None
+    return value.to(device=device, dtype=kind, non_blocking=non_blocking)
+
 # %% ../../nbs/18_data.batch.ipynb #ab958096
-TABLES, LINKS = ("sky_waves", "sky_pairs"), ("days", "place")
-
-
 class _UnderSky:
     """Read and replace the sky of a batch, whose fields are those of ForecastBatch."""
 
@@ -123,16 +133,8 @@ class ForecastBatch(_UnderSky):
         The tables of the sky are moved once, and shared. `anchor` and `scale` keep float64, without
         which a price does not come back exactly; on Apple's GPUs, which know no float64, they stay
         where they are."""
-        moved = {}
-        for name, value in vars(self).items():
-            exact = name in ("anchor", "scale")
-            place = None if exact and torch.device(device or "cpu").type == "mps" else device
-            if value is None or name in TABLES:
-                moved[name] = value if value is None else _table_on(value, device, dtype)
-                continue
-            kind = dtype if value.is_floating_point() and not exact else None
-            moved[name] = value.to(device=place, dtype=kind, non_blocking=non_blocking)
-        return ForecastBatch(**moved)
+        return ForecastBatch(**{name: _moved(name, value, device, dtype, non_blocking)
+                                for name, value in vars(self).items()})
 
     def select(self, index: Any) -> "ForecastBatch":
         """Return the windows at `index`: a list, a slice or a tensor."""

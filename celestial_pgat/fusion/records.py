@@ -9,7 +9,7 @@ __all__ = ['UNMEASURED', 'SHOWN', 'FORMAT', 'continue_log', 'read_fusion_log', '
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -63,6 +63,21 @@ def read_fusion_log(path: str | Path) -> pd.DataFrame:
                          "remove its line") from None
     rows = rows.drop_duplicates(["point", "batch"], keep="last")
     return rows.sort_values("batch", kind="stable", ignore_index=True)
+
+# %% ../../nbs/45_fusion.records.ipynb #e433be5b
+class _RowLog:
+    """Append rows to a file of JSON lines; those for which the disk has no room wait."""
+
+    def __init__(self, path: str | Path | None):
+        self.path, self.waiting = None if path is None else Path(path), []
+
+    def add(self, rows: Sequence[Mapping]) -> None:
+        """Append rows, after those that wait."""
+        self.waiting += rows
+        if self.waiting:
+            with going_on_if_full(self.path, "its rows are kept for the next time"):
+                append_json_lines(self.path, self.waiting)
+                self.waiting = []
 
 # %% ../../nbs/45_fusion.records.ipynb #6fa1e90f
 @checked
@@ -182,22 +197,34 @@ def _finding(row: pd.Series) -> str:
 UNMEASURED = "cost not measured"
 
 
+def _beside_costs(found: pd.DataFrame, costs: Mapping[str, Cost]) -> pd.DataFrame:
+    """Return a summary after the columns of `cost_table`, and the costs in its findings."""
+    table = cost_table(costs).reindex(found.index)
+    known = table.pop("finding").fillna(UNMEASURED)
+    return pd.concat([table, found.assign(finding=known + "; " + found["finding"])], axis=1)
+
+# %% ../../nbs/45_fusion.records.ipynb #0dd8077e
 class FusionRecords:
     """Keep the rows of fusion points over `passes` training passes, in memory and in a log."""
 
     def __init__(self, limits: Limits = Limits(), path: str | Path | None = None):
-        self.limits, self.path, self.writes = limits, None if path is None else Path(path), False
+        self.limits, self.log, self.writes = limits, _RowLog(path), False
         self.clear()
+
+    @property
+    def path(self) -> Path | None:
+        """Return the path of the log."""
+        return self.log.path
 
     def clear(self) -> None:
         """Forget everything; the log stays."""
         self.passes, self.rows, self.readings, self.costs, self.cost_at = 0, [], [], {}, 0
-        self.waiting: list[dict] = []       # rows for which the disk had no room
+        self.log.waiting = []
 
     def go_on(self, passes: int, writes: bool = True) -> None:
         """Go on after `passes`, in the log, too, if this process of several `writes` it."""
         self.passes, self.writes = passes, writes and self.path is not None
-        self.waiting = []
+        self.log.waiting = []
         if self.writes:
             continue_log(self.path, passes)
 
@@ -207,11 +234,8 @@ class FusionRecords:
         self.readings = [reading for reading in self.readings if reading not in ready]
         rows = [finish_reading(reading) for reading in ready]
         self.rows += rows
-        self.waiting += rows if self.writes else []
-        if self.waiting:
-            with going_on_if_full(self.path, "its rows are kept for the next time"):
-                append_json_lines(self.path, self.waiting)
-                self.waiting = []
+        if self.writes:
+            self.log.add(rows)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -226,13 +250,9 @@ class FusionRecords:
 
     def summary(self, last: int = 5) -> pd.DataFrame:
         """Return what `summarise_fusion` does, after the columns of `cost_table`."""
-        costs = cost_table(self.costs)
         if self.table.empty and self.costs:
-            return costs
-        table = summarise_fusion(self.table, self.limits, last)
-        costs = costs.reindex(table.index)
-        known = costs.pop("finding").fillna(UNMEASURED)
-        return pd.concat([costs, table.assign(finding=known + "; " + table["finding"])], axis=1)
+            return cost_table(self.costs)
+        return _beside_costs(summarise_fusion(self.table, self.limits, last), self.costs)
 
     def heading(self) -> str:
         """Say what was recorded."""

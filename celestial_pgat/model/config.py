@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,7 +20,7 @@ from ..core.checks import checked, need_heads
 from ..data.covariates import parse_groups
 from .fields import (Amount, Count, Dropout, Hour, NotNegative, Positive,
                                          Regimes, Seed, Share, Text, admit, brief, check_fields)
-from .reading import read_file, read_yaml
+from .reading import _near_keys, read_file, read_yaml
 from ..sky.bodies import Body
 
 # %% ../../nbs/50_model.config.ipynb #cabee754
@@ -274,8 +273,7 @@ def _unknown_key(kind: type, key: Any, where: str) -> ValueError:
     if wanted in KEYS:
         nested = ": {".join(parts) + ": ..." + "}" * (len(parts) - 1)
         return ValueError(f"{brief(wanted)} is one key here; sections are nested: {nested}")
-    near = (get_close_matches(wanted, KEYS, n=1, cutoff=0.75)
-            or [name for name in KEYS if name.split(".")[-1] == wanted])
+    near = _near_keys(wanted, KEYS)
     remedy = (f"did you mean {' or '.join(near)}?" if near
               else f"there are {', '.join(item.name for item in fields(kind))}")
     return ValueError(f"there is no key {brief(wanted)}; {remedy}")

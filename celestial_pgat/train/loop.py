@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..core.checks import checked, need_columns, need_counts
-from ..data.batch import ForecastBatch, Scales
+from ..data.batch import ForecastBatch
 from ..data.windows import ForecastData
 from ..fusion.diagnostics import FusionDiagnostics
 from ..fusion.readings import COLUMNS
@@ -41,8 +41,8 @@ from .losses import forecast_loss
 from .memory import HandBack, MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .progress import _Progress
-from .states import (RunHistory, RunStates, StateFiles, _need_same_tensors,
-                                         resume_state)
+from .resuming import _need_same_tensors, resume_state
+from .states import RunHistory, RunStates, StateFiles
 from .stopping import _interruptible, _StopRequest
 
 # %% ../../nbs/62_train.loop.ipynb #1703e204
@@ -255,18 +255,18 @@ def _make_trainer(train: TrainConfig, folder: Path, callbacks: list[Callback],
                    logger=_make_loggers(train, folder), log_every_n_steps=1,
                    num_sanity_val_steps=0, enable_progress_bar=False, enable_model_summary=False)
 
-# %% ../../nbs/62_train.loop.ipynb #2a818fa8
+# %% ../../nbs/62_train.loop.ipynb #f8bd484c
 class _Patience(EarlyStopping):
     """Stop early, and do not train on from the state of a run that has stopped so."""
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         trainer.should_stop = self.wait_count >= self.patience
 
-
+# %% ../../nbs/62_train.loop.ipynb #2a818fa8
 class _Callbacks:
     """Make what a training needs beside the trainer."""
 
-    def __init__(self, cfg: Config, folder: Path, module: Forecaster, scales: Scales,
+    def __init__(self, cfg: Config, folder: Path, module: Forecaster, data: ForecastData,
                  processes: int = 1):
         train, self.watchers, self.logs = cfg.train, [], []
         if train.diagnose_every and any(isinstance(part, FusionGate) for part in module.modules()):
@@ -278,7 +278,7 @@ class _Callbacks:
             self.watchers.append(MemoryLog(folder / "memory.jsonl", train.memory_every))
         self.stopping = [_Patience("validation_loss", patience=train.patience)
                          for _ in range(bool(train.patience))]
-        self.history = RunHistory(folder, cfg, scales, processes)
+        self.history = RunHistory(folder, cfg, data.scales, processes, data)
         self.request = _StopRequest()
         self.copies = ModelCheckpoint(folder, "epoch_{epochs:03.0f}", monitor="epochs", mode="max",
                                       save_top_k=train.keep, every_n_epochs=train.checkpoint_every,
@@ -326,17 +326,18 @@ def _train(trainer: Trainer, module: Forecaster, data: ForecastData, own: _Callb
 def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = True,
         resume: str | Path | None = None, model: nn.Module | None = None,
         callbacks: Sequence[Callback] = (), devices: int = 1, nodes: int = 1,
-        strategy: str = "auto") -> FitResult:
+        strategy: str = "auto", other_data: bool = False) -> FitResult:
     """Train on `data` as `cfg` says, keep the states in `folder`, and return the best model.
 
     `resume` is a state of an earlier, interrupted call: the run goes on, also in another folder,
-    and ends as if it had not been interrupted. `model` replaces the one that `cfg.model` describes.
-    `train.diagnose_every` looks at the FusionGates it has; for other branches pass a
-    FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and `strategy` are those
-    of Lightning's Trainer; `cfg.data.batch_size` is that of each process. Raises FileExistsError
-    where `folder` holds another run or is in use, FloatingPointError for what is not finite,
-    TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state, ValueError for what
-    cannot be had, and what `resume_state` raises."""
+    and ends as if it had not been interrupted, on a CPU to the last bit; on the data of the
+    beginning, unless `other_data` says that others are meant. `model` replaces the one that
+    `cfg.model` describes. `train.diagnose_every` looks at the FusionGates it has; for other
+    branches pass a FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and
+    `strategy` are those of Lightning's Trainer; `cfg.data.batch_size` is that of each process.
+    Raises FileExistsError where `folder` holds another run or is in use, FloatingPointError for
+    what is not finite, TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state,
+    ValueError for what cannot be had, and what `resume_state` raises."""
     need_counts(devices=devices, nodes=nodes)
     folder, begun, first = Path(folder), time.monotonic(), rank_zero_only.rank == 0
     _refuse(cfg.train, folder, resume, devices * nodes)
@@ -345,10 +346,10 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     with quiet(), torch.random.fork_rng(cards), sole_run(folder) if first else nullcontext():
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
-        own = _Callbacks(cfg, folder, module, data.scales, devices * nodes)
+        own = _Callbacks(cfg, folder, module, data, devices * nodes)
         if resume is not None and first:
             _trim_csv(folder, resume_state(resume, folder, cfg, data.scales, own.logs,
-                                           devices * nodes))
+                                           devices * nodes, data, other_data))
         with _interruptible(folder, own.states):
             trainer = _make_trainer(cfg.train, folder, [*callbacks, *own.all(progress)], devices,
                                     nodes, strategy)
@@ -358,6 +359,6 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     history = pd.DataFrame(own.history.history).set_index("epoch").reindex(columns=columns)
     fusion = pd.DataFrame(columns=list(COLUMNS))
     if "fusion.jsonl" in own.logs and first:
-        fusion = _fusion_rows(folder / "fusion.jsonl", own.watchers[0].recorded.waiting)
+        fusion = _fusion_rows(folder / "fusion.jsonl", own.watchers[0].recorded.log.waiting)
     return FitResult(module.model.cpu().eval(), folder / "best.ckpt", last, history, fusion,
                      time.monotonic() - begun)

@@ -29,8 +29,8 @@ from torch import UntypedStorage, nn
 
 from ..core.bytes import watch_saved
 from ..core.checks import checked, need_columns, need_counts, need_finite, need_rows
-from ..core.files import (append_json_lines, drop_cut_line, going_on_if_full,
-                                       read_json_lines, write_whole)
+from ..core.files import drop_cut_line, read_json_lines, write_whole
+from ..fusion.records import _RowLog
 
 # %% ../../nbs/64_train.memory.ipynb #0c1ef36a
 ROOT, OUTSIDE = "(model)", "(outside)"
@@ -181,6 +181,48 @@ def memory_now() -> dict[str, int]:
     return found
 
 # %% ../../nbs/64_train.memory.ipynb #4265efad
+class _GrowingLog(_RowLog):
+    """Append rows to a log that goes on with a training; `lines` counts those that are there."""
+
+    def begin(self, lines: int | None = None) -> None:
+        """Go on after all lines, or after the first `lines`; the folder is made if need be."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        drop_cut_line(self.path)
+        there = self.path.read_text("utf-8") if self.path.is_file() else ""
+        kept = there.splitlines(keepends=True)[:lines]
+        self.lines, self.waiting = len(kept), []
+        if "".join(kept) != there:
+            write_whole(self.path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
+
+    def add(self, rows: list[dict]) -> None:
+        self.lines += len(rows)
+        super().add(rows)
+
+# %% ../../nbs/64_train.memory.ipynb #c0c53a7d
+class _BatchBytes:
+    """Count what a batch keeps, by top-level module of `module.model`, if there is one."""
+
+    def __init__(self):
+        self.hooks, self.own, self.before = ExitStack(), {}, {}
+
+    def begin(self, module: nn.Module) -> None:
+        """Put the hooks on."""
+        network = getattr(module, "model", None)
+        network = network if isinstance(network, nn.Module) else module
+        self.own, self.before = self.hooks.enter_context(attribute_saved(network)), {}
+
+    def take(self) -> None:
+        """Measure, and let go of what is kept, so that the backward pass can free it."""
+        self.before = {"before_backward": memory_now()["rss"]}
+        self.hooks.close()
+
+    def found(self) -> dict:
+        """Return what was counted, with no hook left, also where a batch had no backward pass."""
+        self.hooks.close()
+        parts = pd.Series(self.own, dtype=int).groupby(lambda path: path.split(".")[0]).sum()
+        return {**self.before, "kept": parts.to_dict()}
+
+# %% ../../nbs/64_train.memory.ipynb #b6cdbffe
 @checked
 class MemoryLog(Callback):
     """Write the memory of a training to `path`, as JSON lines: at start and end, after validations,
@@ -193,58 +235,44 @@ class MemoryLog(Callback):
 
     def __init__(self, path: str | Path, every: int = 50):
         need_counts(every=every)
-        self.path, self.every, self.begun, self.batches = Path(path), every, None, 0
-        self.counting, self.own, self.before, self.waiting = ExitStack(), {}, {}, []
-        self.lines, self.spent = 0, 0.0     # rows written, and seconds of the parts before
+        self.rows, self.every, self.begun, self.batches = _GrowingLog(path), every, None, 0
+        self.spent, self.known = 0.0, None      # seconds before, and lines that a state has seen
+        self.bytes = _BatchBytes()
 
     def state_dict(self) -> dict:
-        return {"lines": self.lines, "batches": self.batches, "seconds": self.seconds()}
+        return {"lines": self.rows.lines, "batches": self.batches, "seconds": self.seconds()}
 
     def load_state_dict(self, state: dict) -> None:
-        self.lines, self.batches, self.spent = state["lines"], state["batches"], state["seconds"]
+        self.known, self.batches, self.spent = state["lines"], state["batches"], state["seconds"]
 
     def seconds(self) -> float:
         """Return the seconds of training so far, those of the parts before included."""
         return self.spent + (time.monotonic() - self.begun if self.begun else 0.0)
 
     def write(self, trainer: Trainer, stage: str, **more: Any) -> None:
-        """Append one line; where the disk is full, it waits for the next one."""
+        """Append one line."""
         row = {"stage": stage, "epoch": trainer.current_epoch, "step": trainer.global_step}
-        row["seconds"] = round(self.seconds(), 3)
-        self.waiting.append(row | memory_now() | more)
-        self.lines += 1
-        with going_on_if_full(self.path, "its rows are kept for the next time"):
-            append_json_lines(self.path, self.waiting)
-            self.waiting = []
+        self.rows.add([row | {"seconds": round(self.seconds(), 3)} | memory_now() | more])
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        drop_cut_line(self.path)
         if trainer.ckpt_path is None:
-            self.lines, self.batches, self.spent = 0, 0, 0.0
-        elif self.path.is_file():           # what came after the state will come again
-            kept = self.path.read_text("utf-8").splitlines(keepends=True)[:self.lines]
-            write_whole(self.path, lambda part: part.write_text("".join(kept), encoding="utf-8"))
+            self.known, self.batches, self.spent = None, 0, 0.0
+        self.rows.begin(self.known)
         self.begun = time.monotonic()
         self.write(trainer, "fit start")
 
     def on_train_batch_start(self, trainer, module: LightningModule, batch, index) -> None:
         if self.batches % self.every == 0:
-            network = getattr(module, "model", None)
-            network = network if isinstance(network, nn.Module) else module
-            self.own = self.counting.enter_context(attribute_saved(network))
+            self.bytes.begin(module)
 
     def on_before_backward(self, trainer, module, loss) -> None:
         if self.batches % self.every == 0:
-            self.before = {"before_backward": memory_now()["rss"]}
-            self.counting.close()  # lets go of what is kept, so that the backward pass can free it
+            self.bytes.take()
 
     def on_train_batch_end(self, trainer: Trainer, module, outputs, batch, index: int) -> None:
-        self.counting.close()
         if self.batches % self.every == 0:
-            parts = pd.Series(self.own, dtype=int).groupby(lambda path: path.split(".")[0]).sum()
-            self.write(trainer, "train batch", batch=index, **self.before, kept=parts.to_dict())
-        self.batches, self.own, self.before = self.batches + 1, {}, {}
+            self.write(trainer, "train batch", batch=index, **self.bytes.found())
+        self.batches += 1
 
     def on_validation_end(self, trainer: Trainer, module) -> None:
         if self.begun is not None and not trainer.sanity_checking:  # not the untrained model
@@ -254,7 +282,7 @@ class MemoryLog(Callback):
         self.write(trainer, "fit end")
 
     def on_exception(self, trainer, module, exception) -> None:
-        self.counting.close()
+        self.bytes.hooks.close()
 
 # %% ../../nbs/64_train.memory.ipynb #3b48504f
 @checked

@@ -4,17 +4,15 @@
 
 # %% auto #0
 __all__ = ['MAGIC', 'FORMAT', 'HEAD', 'WHOLE', 'StateError', 'write_state', 'read_state', 'newest_state', 'StateFiles',
-           'RunHistory', 'RunStates', 'resume_state']
+           'RunHistory', 'RunStates']
 
 # %% ../../nbs/63_train.states.ipynb #7694ff0b
 import hashlib
 import io
 import re
-import shutil
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,11 +21,12 @@ import torch
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from torch import Tensor
 
 from ..core.checks import checked
 from ..core.files import counted, going_on_if_full, write_whole
 from ..data.batch import Scales
+from ..data.fingerprint import cut_of, fingerprints
+from ..data.windows import ForecastData
 from ..model.config import Config, brief
 
 # %% ../../nbs/63_train.states.ipynb #4b20d91b
@@ -204,28 +203,37 @@ def _leaves(tree: dict, where: str = "") -> dict:
     return found
 
 
-def _identity(cfg: Config, scales: Scales, processes: int) -> dict:
+def _first(items: Sequence[str]) -> str:
+    """Join the first three of many."""
+    return "; ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
+
+
+def _identity(cfg: Config, scales: Scales, processes: int, data: ForecastData | None = None
+              ) -> dict:
     """Return what must not change between the parts of a run."""
-    return {"config": asdict(cfg), "scales": scales.to_dict(), "processes": processes}
+    run = {"config": asdict(cfg), "scales": scales.to_dict(), "processes": processes}
+    return run if data is None else run | {"windows": cut_of(data), "data": fingerprints(data)}
 
 # %% ../../nbs/63_train.states.ipynb #300a6048
 @checked
 class RunHistory(Callback):
     """Keep the history of a run and its best weights; these also in best.ckpt of `folder`.
 
-    `processes` that train together are part of what the run is: the order of batches is theirs."""
+    `processes` that train together are part of what the run is: the order of batches is theirs.
+    So are the windows of `data`, where they are given, and the values that they are cut from."""
 
-    def __init__(self, folder: str | Path, cfg: Config, scales: Scales, processes: int = 1):
+    def __init__(self, folder: str | Path, cfg: Config, scales: Scales, processes: int = 1,
+                 data: ForecastData | None = None):
         self.folder = Path(folder)
         self.untrained = float("inf")       # validation loss before the first step, set by `fit`
-        self.run, self.history, self.best = _identity(cfg, scales, processes), [], {}
+        self.run, self.history, self.best = _identity(cfg, scales, processes, data), [], {}
         self.written = True                 # whether best.ckpt holds the best weights
 
     def state_dict(self) -> dict:
         return {"run": self.run, "history": self.history, "best": self.best}
 
     def load_state_dict(self, state: dict) -> None:
-        self.run, self.history, self.best = state["run"], state["history"], state["best"]
+        self.history, self.best = state["history"], state["best"]   # the run was compared before
 
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         if self.best and trainer.is_global_zero:    # a run goes on, perhaps in another folder
@@ -324,72 +332,3 @@ class RunStates(Checkpoint):
         if trainer.world_size == 1:
             return wanted
         return trainer.strategy.reduce_boolean_decision(wanted, all=False)
-
-# %% ../../nbs/63_train.states.ipynb #80e5bfb2
-def _first(items: Sequence[str]) -> str:
-    """Join the first three of many."""
-    return "; ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
-
-
-def _read_whole(path: Path, cfg: Config, scales: Scales, processes: int | None = None) -> dict:
-    """Read a whole state of a run of `cfg`, and of `processes` if they are given; StateError for
-    another."""
-    state = read_state(path)
-    if fault := _lack(state):
-        raise StateError(f"{path.name} {fault}{_offer(path)}")
-    old = _leaves(state["callbacks"]["RunHistory"]["run"])
-    new = _leaves(_identity(cfg, scales, processes or old.get("processes", 1)))
-    changed = [f"{name} was {brief(old.get(name))}, is {brief(new.get(name))}"
-               for name in {**old, **new} if old.get(name) != new.get(name)]
-    if changed:
-        raise StateError(f"the run in {path.name} cannot go on, because it changed: "
-                         f"{_first(changed)}")
-    return state
-
-
-def _need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
-    """Raise StateError, naming three, where the tensors of a model and of a state differ."""
-    own, other = ({name: [*value.shape] for name, value in tensors.items()}
-                  for tensors in (model, state))
-    apart = [f"{name} is {own.get(name, 'missing')} here and {other.get(name, 'missing')} there"
-             for name in {**own, **other} if own.get(name) != other.get(name)]
-    if apart:
-        raise StateError(f"the state is of another model: {_first(apart)}; go on with the version "
-                         "of the library that wrote it")
-
-# %% ../../nbs/63_train.states.ipynb #45ebd816
-@checked
-def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scales,
-                 logs: Sequence[str] = (), processes: int = 1) -> int:
-    """Put the state at `path` into `folder` as last.ckpt, with the files `logs` that lie beside it
-    and the folders of its loggers; return how many optimiser steps it has seen.
-
-    Raises FileNotFoundError, StateError saying what the state lacks or what has changed, and
-    FileExistsError where `folder` holds another run."""
-    path, last = Path(path), Path(folder) / "last.ckpt"
-    if path.name.startswith("."):
-        raise StateError(f"{path} was left by a process that was killed while it wrote"
-                         f"{_offer(path)}")
-    seen = _read_whole(path, cfg, scales, processes)["global_step"]
-    if path.resolve() == last.resolve():
-        return seen
-    if path.parent.resolve() != last.parent.resolve():
-        if last.exists():
-            raise FileExistsError(f"{folder} already holds a run; choose another folder for {path}")
-        for log in logs:
-            if path.with_name(log).is_file():
-                write_whole(last.with_name(log),
-                            lambda new: shutil.copyfile(path.with_name(log), new))
-            elif seen:
-                raise FileNotFoundError(f"there is no {log} beside {path}, so what was logged "
-                                        "before would be lost; put it there, or resume in the "
-                                        "folder that has it")
-    with ExitStack() as undo:
-        for name in ("log", "tensorboard"):
-            old, new = path.with_name(name), last.with_name(name)
-            if old.is_dir() and old.resolve() != new.resolve():
-                undo.callback(shutil.rmtree, new, ignore_errors=True)
-                shutil.copytree(old, new, dirs_exist_ok=True)
-        write_whole(last, lambda new: shutil.copyfile(path, new))
-        undo.pop_all()                          # all is there
-    return seen
