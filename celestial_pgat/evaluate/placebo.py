@@ -21,12 +21,12 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from scipy.stats import t as student
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ..core.checks import (
     checked, need_columns, need_counts, need_finite, need_rows, need_same_shape)
 from ..core.files import counted
 from ..core.intervals import Comparison, compare_errors, share_text
+from ..core.progress import ProgressBar
 from ..data.batch import REACH
 from ..data.windows import ForecastData, WindowDataset
 from .references import predict, truth_of
@@ -209,7 +209,7 @@ def _if_constant(data: ForecastData, name: str) -> dict[str, str]:
 
 
 def _forecasts_under(models: Sequence[nn.Module], data: ForecastData, name: str, count: int,
-                     pool: ThreadPoolExecutor, bar: tqdm) -> tuple[list[int], np.ndarray]:
+                     pool: ThreadPoolExecutor, bar: ProgressBar) -> tuple[list[int], np.ndarray]:
     """Return the shifts of the tables of an input, 0 first, and [table, seed, window, step, 4]."""
     def say(pair: tuple[int, WindowDataset]) -> tuple[int, Tensor]:
         shift, windows = pair
@@ -243,8 +243,8 @@ def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int | N
         for model in models:
             stack.enter_context(evaluating(model))
         pool = stack.enter_context(ThreadPoolExecutor(2))
-        bar = stack.enter_context(tqdm(total=len(names) * (count + 1), desc="other inputs",
-                                       disable=None if progress else True, leave=False))
+        bar = stack.enter_context(ProgressBar(total=len(names) * (count + 1), desc="other inputs",
+                                              shown=progress))
         for name in names:
             shifts, forecasts = _forecasts_under(models, data, name, count, pool, bar)
             alike = name != "sky" or data.given["waves"] is not None

@@ -17,10 +17,10 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from ..core.checks import checked, need_columns, need_counts, need_finite, need_rows
 from ..core.intervals import Comparison, share_text
+from ..core.progress import ProgressBar
 from ..data.batch import REACH, ForecastBatch
 from ..data.windows import ForecastData
 from .blocks import bootstrap_errors
@@ -207,8 +207,7 @@ def _all_errors(models: Sequence[nn.Module], data: ForecastData, seed: int, name
     sources = {scenario: torch.Generator().manual_seed(seed) for scenario in SCENARIOS}
     places = [next((weight.device for weight in model.parameters()), torch.device("cpu"))
               for model in models]
-    for start in tqdm(rows[::batch_size], "stress", disable=None if progress else True,
-                      leave=False):
+    for start in ProgressBar(rows[::batch_size], "stress", shown=progress):
         clean = data.test[[*rows[start:start + batch_size]]]
         for scenario in ("", *SCENARIOS):
             seen = stressed_batch(clean, scenario, sources[scenario]) if scenario else clean

@@ -14,6 +14,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
+from ..core.progress import in_notebook
 from .states import RunHistory
 
 # %% ../../nbs/62_train.progress.ipynb #acd6b85f
@@ -71,15 +72,9 @@ class _Cell:
             self.draw({"text/plain": self.words})
 
 
-def _in_notebook() -> bool:
-    """Say whether this process is the kernel of a notebook."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return hasattr(shell, "kernel")
-
-
 def _writer(file: Any = None) -> Any:
     """Return what writes to `file`, by default to the cell of a notebook or to standard error."""
-    if file is None and _in_notebook():
+    if file is None and in_notebook():
         return _Cell()
     file = sys.stderr if file is None else file
     return (_Bar if file.isatty() else _Lines)(file)
