@@ -14,11 +14,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["COLUMNS"] = "80"
 sys.modules.setdefault("rfc3987_syntax", None)     # jsonschema's check of addresses, a second to load and used by no notebook
 
-import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have types that check themselves
 import pytest
-from jaxtyping import config, install_import_hook
-
-hook = install_import_hook("celestial_pgat", "beartype.beartype")
+import shapes  # noqa: F401  before any other module of the package
+from jaxtyping import config
 
 
 def run_command(*arguments: object) -> SimpleNamespace:

@@ -11,8 +11,8 @@ PYTHON = {"kernelspec": {"name": "python3", "display_name": "python3", "language
 
 
 @pytest.fixture(autouse=True)
-def few_imports():
-    run_all.CONTEXT.set_forkserver_preload([])
+def no_imports(monkeypatch):
+    monkeypatch.setattr(run_all, "load", lambda kind: None)
 
 
 def write(path: Path, *sources: str) -> Path:
