@@ -59,6 +59,29 @@ def few_tables():
         yield
 
 
+def execute_here(notebook, folder: Path):
+    """Execute a notebook in this process, which has loaded everything; test_cli and notebook 81 start a kernel."""
+    import nbformat
+    from execnb.shell import CaptureShell
+    from nbformat.v4.rwbase import rejoin_lines
+    shell = CaptureShell(mpl_format="png")
+    with contextlib.chdir(folder):
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [nbformat.from_dict(output) for output in shell.run(cell.source)]
+                assert shell.exc is None, (cell.source, shell.exc)
+    return rejoin_lines(notebook)
+
+
+@pytest.fixture(scope="module")
+def reports_made_here():
+    """Reports are executed, without a process for it."""
+    from celestial_pgat.app import report
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "execute", execute_here)
+        yield
+
+
 @pytest.fixture(scope="session")
 def finished(table, tmp_path_factory, few_tables) -> tuple[Path, str]:
     """One whole run; its folder and what it printed. Tests copy the folder before they change anything in it."""
