@@ -6,7 +6,6 @@ for notebooks, and one for tests, in which each annotated shape is checked. No c
 a job that takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell or test.
 """
 import argparse
-import gc
 import importlib
 import io
 import json
@@ -24,7 +23,7 @@ from tempfile import TemporaryFile
 ROOT = Path(__file__).parents[1]
 USUAL = ROOT / "tests" / "usual_seconds.json"  # by name of job; `--keep` writes it
 LEAST = 60                                     # usual seconds of a cheaper job, or of one that is new
-ENVIRONMENT = {"MPLBACKEND": "agg", "CELESTIAL_SCALE": "smoke"}
+ENVIRONMENT = {"MPLBACKEND": "agg", "CELESTIAL_SCALE": "smoke", "OMP_NUM_THREADS": "1"}      # a core for each worker
 CONTEXT = multiprocessing.get_context("fork")
 SHARED = ["lightning.pytorch", "matplotlib.pyplot", "seaborn", "nbclient", "nbconvert", "nbdev.test", "pytest", "hypothesis",
           "exchange_calendars", "psutil", "pytorch_optimizer"]
@@ -37,8 +36,6 @@ def load(kind: str) -> None:
     package = importlib.import_module("celestial_pgat")
     for module in pkgutil.walk_packages(package.__path__, "celestial_pgat."):
         importlib.import_module(module.name)
-    gc.collect()
-    gc.freeze()                                               # what is imported is never looked through again
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
@@ -171,9 +168,14 @@ def run(paths: list[Path], usual: dict[str, float], workers: int) -> list[tuple[
                 queue.remove(found[-1])
                 pipes[kind_of(found[-1])].send((found[-1], usual.get(found[-1].name, LEAST)))
                 busy += 1
-            for pipe in wait([*pipes.values()]):
-                if (said := pipe.recv()) is None:
-                    ready |= {kind for kind in pipes if pipes[kind] is pipe}
+            heard = wait([*pipes.values()])
+            for kind in [kind for kind in pipes if pipes[kind] in heard]:
+                try:
+                    said = pipes[kind].recv()
+                except EOFError:
+                    sys.exit(f"the process that {kind} are forked from has died; what it said stands above")
+                if said is None:
+                    ready.add(kind)
                     continue
                 path, (passed, printed, cpu), waited = said
                 busy -= 1
