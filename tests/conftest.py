@@ -14,11 +14,9 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ["COLUMNS"] = "80"
 sys.modules.setdefault("rfc3987_syntax", None)     # jsonschema's check of addresses, a second to load and used by no notebook
 
-import celestial_pgat.model.config  # noqa: F401  before the hook: its fields have types that check themselves
 import pytest
-from jaxtyping import config, install_import_hook
-
-hook = install_import_hook("celestial_pgat", "beartype.beartype")
+import shapes  # noqa: F401  before any other module of the package
+from jaxtyping import config
 
 
 def run_command(*arguments: object) -> SimpleNamespace:
@@ -58,6 +56,29 @@ def few_tables():
     judge = results.judge_inputs
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(results, "judge_inputs", lambda models, data, count, *rest: judge(models, data, count or 3, *rest))
+        yield
+
+
+def execute_here(notebook, folder: Path):
+    """Execute a notebook in this process, which has loaded everything; test_cli and notebook 81 start a kernel."""
+    import nbformat
+    from execnb.shell import CaptureShell
+    from nbformat.v4.rwbase import rejoin_lines
+    shell = CaptureShell(mpl_format="png")
+    with contextlib.chdir(folder):
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [nbformat.from_dict(output) for output in shell.run(cell.source)]
+                assert shell.exc is None, (cell.source, shell.exc)
+    return rejoin_lines(notebook)
+
+
+@pytest.fixture(scope="module")
+def reports_made_here():
+    """Reports are executed, without a process for it."""
+    from celestial_pgat.app import report
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "execute", execute_here)
         yield
 
 

@@ -1,29 +1,41 @@
 """Run every notebook and every file of tests, the dearest first, and end with the table of what each cost.
 
-A notebook runs as `nbdev_test` runs it, by its `test_nb`, but in a process of its own, forked from one that has imported the
-heavy libraries once; a file of tests, and the folder tests/faults, runs in a pytest of its own. No clock decides over green,
-but for one guard: a job that takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with
-its cell.
+A notebook runs as `nbdev_test` runs it, by its `test_nb`, but in a process of its own; a file of tests, and the folder
+tests/faults, runs in a pytest of its own. These processes are forked from two that have imported everything once: one
+for notebooks, and one for tests, in which each annotated shape is checked. No clock decides over green, but for one guard:
+a job that takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell or test.
 """
 import argparse
+import importlib
 import io
 import json
 import multiprocessing
 import os
+import pkgutil
 import signal
-import subprocess
 import sys
 import time
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from tempfile import TemporaryFile
 
 ROOT = Path(__file__).parents[1]
 USUAL = ROOT / "tests" / "usual_seconds.json"  # by name of job; `--keep` writes it
 LEAST = 60                                     # usual seconds of a cheaper job, or of one that is new
-ENVIRONMENT = {"MPLBACKEND": "agg", "CELESTIAL_SCALE": "smoke"}
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["celestial_pgat.train.loop", "matplotlib.pyplot", "seaborn", "nbdev.test"])
+ENVIRONMENT = {"MPLBACKEND": "agg", "CELESTIAL_SCALE": "smoke", "OMP_NUM_THREADS": "1"}      # a core for each worker
+CONTEXT = multiprocessing.get_context("fork")
+SHARED = ["lightning.pytorch", "matplotlib.pyplot", "seaborn", "nbclient", "nbconvert", "nbdev.test", "pytest", "hypothesis",
+          "exchange_calendars", "psutil", "pytorch_optimizer"]
+
+
+def load(kind: str) -> None:
+    """Import the package, for tests with its shapes checked, before the jobs of a kind are forked from this process."""
+    if kind == "tests":
+        importlib.import_module("shapes")
+    package = importlib.import_module("celestial_pgat")
+    for module in pkgutil.walk_packages(package.__path__, "celestial_pgat."):
+        importlib.import_module(module.name)
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
@@ -53,13 +65,23 @@ def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
 
 
 def run_tests(path: Path, pipe: Connection) -> tuple[bool, str]:
-    """Run one file of tests in a pytest of its own; announce each line that it prints through `pipe`."""
-    command, lines = [sys.executable, "-m", "pytest", "-v", "--tb=short", path], []
-    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        for line in process.stdout:
-            lines.append(line)
-            pipe.send(("place", f"what follows {line}"))
-    return process.returncode == 0, "".join(line for line in lines if " PASSED " not in line)
+    """Run one file of tests in a pytest of its own; announce each test through `pipe`."""
+    import pytest
+
+    class Announcer:
+        """A plugin that says which test is about to run."""
+
+        def pytest_runtest_logstart(self, nodeid):
+            pipe.send(("place", nodeid))
+
+    os.chdir(ROOT)
+    with TemporaryFile("w+", errors="replace") as printed:
+        for number in (1, 2):
+            os.dup2(printed.fileno(), number)
+        passed = pytest.main(["-q", "--tb=short", "--rootdir", str(ROOT), str(path)], plugins=[Announcer()]) == 0
+        sys.stdout.flush()
+        printed.seek(0)
+        return passed, printed.read()
 
 
 def work(path: Path, pipe: Connection) -> None:
@@ -104,35 +126,77 @@ class Job:
         self.process.join()
 
 
+def serve(kind: str, pipe: Connection, others: list[Connection]) -> None:
+    """Run each job of a kind that is asked for; send back its path, how it ended, and its seconds."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)              # the runner ends, then its pipe, then all that runs here
+    for other in others:
+        other.close()
+    load(kind)
+    busy: list[Job] = []
+    with suppress(EOFError, BrokenPipeError):
+        pipe.send(None)
+        try:
+            while True:
+                if pipe in wait([pipe, *(job.pipe for job in busy)], timeout=1):
+                    busy.append(Job(*pipe.recv()))
+                for job in [*busy]:
+                    if (outcome := job.outcome()) is not None:
+                        busy.remove(job)
+                        job.end()
+                        pipe.send((job.path, outcome, time.monotonic() - job.begun))
+        finally:
+            for job in busy:
+                job.end()
+
+
+def kind_of(path: Path) -> str:
+    """Say which of the two processes a job is forked from."""
+    return "notebooks" if path.suffix == ".ipynb" else "tests"
+
+
 def run(paths: list[Path], usual: dict[str, float], workers: int) -> list[tuple[str, bool, float, float]]:
     """Run the jobs, the dearest first; return name, passed, CPU seconds and seconds of each."""
-    queue, busy, results = sorted(paths, key=lambda path: usual.get(path.name, LEAST)), [], []
+    queue, ready, results, pipes = sorted(paths, key=lambda path: usual.get(path.name, LEAST)), set(), [], {}
+    for kind in sorted({kind_of(path) for path in paths}):
+        pipes[kind], theirs = CONTEXT.Pipe()
+        CONTEXT.Process(target=serve, args=(kind, theirs, [*pipes.values()]), name=kind).start()
+        theirs.close()
     try:
+        busy = 0
         while queue or busy:
-            while queue and len(busy) < workers:
-                path = queue.pop()
-                busy.append(Job(path, usual.get(path.name, LEAST)))
-            wait([job.pipe for job in busy], timeout=1)
-            for job in [*busy]:
-                if (outcome := job.outcome()) is None:
+            while busy < workers and (found := [path for path in queue if kind_of(path) in ready]):
+                queue.remove(found[-1])
+                pipes[kind_of(found[-1])].send((found[-1], usual.get(found[-1].name, LEAST)))
+                busy += 1
+            heard = wait([*pipes.values()])
+            for kind in [kind for kind in pipes if pipes[kind] in heard]:
+                try:
+                    said = pipes[kind].recv()
+                except EOFError:
+                    sys.exit(f"the process that {kind} are forked from has died; what it said stands above")
+                if said is None:
+                    ready.add(kind)
                     continue
-                busy.remove(job)
-                job.end()
-                passed, printed, cpu = outcome
-                results.append((job.path.name, passed, cpu, time.monotonic() - job.begun))
-                print(f"{job.path.name} passed" if passed else f"{job.path.name} failed\n{printed}", flush=True)
+                path, (passed, printed, cpu), waited = said
+                busy -= 1
+                results.append((path.name, passed, cpu, waited))
+                print(f"{path.name} passed" if passed else f"{path.name} failed\n{printed}", flush=True)
     finally:
-        for job in busy:
-            job.end()
+        for pipe in pipes.values():
+            pipe.close()
+        for process in multiprocessing.active_children():
+            process.join()
     return results
 
 
 def print_table(results: list[tuple[str, bool, float, float]], seconds: float) -> None:
-    """Print what each job cost, the dearest first."""
+    """Print what each job cost, the dearest first, and what it took to import what they share."""
     print(f"\n{'':34}CPU s      s")
     for name, passed, cpu, waited in sorted(results, key=lambda row: -row[2]):
         print(f"{name:32}{cpu:7.1f}{waited:7.1f}{'' if passed else '  failed'}")
-    print(f"{'together':32}{sum(row[2] for row in results):7.1f}{seconds:7.1f}")
+    together = sum(os.times()[:4])
+    print(f"{'imports':32}{together - sum(row[2] for row in results):7.1f}")
+    print(f"{'together':32}{together:7.1f}{seconds:7.1f}")
 
 
 def main() -> int:
@@ -149,6 +213,8 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     usual, begun = json.loads(USUAL.read_text()), time.monotonic()
     print(f"running {len(paths)} notebooks and files of tests, {chosen.workers} at a time", flush=True)
+    for name in SHARED:
+        importlib.import_module(name)
     results = run(paths, usual, chosen.workers)
     print_table(results, time.monotonic() - begun)
     failed = [name for name, passed, *_ in results if not passed]

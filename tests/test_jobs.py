@@ -8,11 +8,14 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import torch
+from jaxtyping import config as shape_checks
 
+from celestial_pgat.app import worker
 from celestial_pgat.app.arms import prepare
 from celestial_pgat.app.jobs import Job, _Board, _train_apart, train_jobs
 from celestial_pgat.app.worker import JobFailed
@@ -37,6 +40,35 @@ cfg = load_config("smoke", overrides=["train.epochs=1000"])
 data = prepare(cfg, load_ohlc("sp500").iloc[-240:])
 train_jobs([Job(name, cfg, data, Path("run") / name.replace(" ", "_")) for name in ("without sky", "with sky")], workers=2)
 """
+
+
+class Forked(subprocess.Popen):
+    """Python code in a fork of this process, which has loaded torch, and with the pipes of a process of its own."""
+
+    def _execute_child(self, args, *options):
+        reading, writing, listening, telling, _, errors = options[9:15]
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                for place, number in enumerate((reading, telling, errors)):
+                    os.dup2(number, place)
+                os.closerange(3, 1000)                # what others hear must end when they end
+                shape_checks.update("jaxtyping_disable", True)
+                sys.stdin, sys.stdout, sys.stderr = (open(place, mode, closefd=False) for place, mode in enumerate("rww"))
+                sys.argv = ["-c", *args[4:]]
+                exec(args[3], {"__name__": "__main__"})
+            finally:
+                os._exit(1)
+        self._child_created = True
+        os.close(reading)
+        os.close(telling)
+
+
+@pytest.fixture(autouse=True)
+def quick_start(monkeypatch):
+    """Fork what trains, where no CUDA forbids it; the script of a user starts processes that load torch themselves."""
+    if not torch.cuda.is_available():
+        monkeypatch.setattr(worker, "subprocess", SimpleNamespace(Popen=Forked, PIPE=subprocess.PIPE))
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,10 @@
 """The runner of notebooks and tests: what fails, dies, runs nothing or hangs is named."""
+import time
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import run_all
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -11,8 +13,8 @@ PYTHON = {"kernelspec": {"name": "python3", "display_name": "python3", "language
 
 
 @pytest.fixture(autouse=True)
-def few_imports():
-    run_all.CONTEXT.set_forkserver_preload([])
+def no_imports(monkeypatch):
+    monkeypatch.setattr(run_all, "load", lambda kind: None)
 
 
 def write(path: Path, *sources: str) -> Path:
@@ -38,6 +40,20 @@ def test_each_way_to_fail_is_named(tmp_path, capfd):
     for text in ["While Executing Cell #3", "two is not three", "its process died (exit code 3) at cell 3:\nos._exit(3)",
                  "no cell was run", "assert 2 == 3", "wrong.ipynb                  "]:
         assert text in printed, printed
+
+
+def test_what_runs_ends_with_the_runner_however_that_ends(tmp_path):
+    """As after kill -9 of the runner, or Ctrl-C in its terminal."""
+    sources = ["import os, time", f"open('{tmp_path}/part', 'w').write(str(os.getpid()))", f"os.rename('{tmp_path}/part', '{tmp_path}/pid')",
+               "time.sleep(10**6)"]
+    runner = run_all.CONTEXT.Process(target=run_all.run, args=([write(tmp_path / "hangs.ipynb", *sources)], {}, 1))
+    runner.start()
+    while not (tmp_path / "pid").exists():
+        time.sleep(0.05)
+    job = psutil.Process(int((tmp_path / "pid").read_text()))
+    runner.kill()
+    psutil.wait_procs([job], timeout=100)
+    assert not job.is_running() or job.status() == psutil.STATUS_ZOMBIE
 
 
 def test_the_dearest_starts_first(tmp_path):

@@ -3,7 +3,6 @@
 With KEEP_FAULTS=1 the rows are written to data/results/faults.json, which 64_train.faults shows; else they must be those.
 """
 import json
-import multiprocessing.forkserver
 import os
 import re
 import socket
@@ -89,9 +88,6 @@ CALLED = pytest.StashKey[bool]()
 
 
 def pytest_sessionfinish(session):
-    server = multiprocessing.forkserver._forkserver
-    if server._forkserver_pid:
-        server._stop()              # and wait for it, so that what its children cost is counted
     if KEEP and ROWS:               # of some files of tests alone, the other rows stay
         rows = {row["id"]: row for row in json.loads(STORED.read_text())} | {row.id: vars(row) for row in ROWS}
         STORED.write_text(json.dumps([*rows.values()], indent=1) + "\n")

@@ -1,7 +1,7 @@
 """A training so small that a hundred of them take a minute, and processes in which it may be killed.
 
 What is promised to the last bit is promised on the CPU, so CUDA is hidden here. Each training runs in a process that is
-forked from one that has loaded torch once, and that has its own signals, limits and working state.
+forked from this one, which has loaded torch, and that has its own signals, limits and working state.
 """
 import hashlib
 import multiprocessing
@@ -27,11 +27,10 @@ from celestial_pgat.data.windows import ForecastData
 from celestial_pgat.model.config import Config, preset
 from celestial_pgat.train.loop import fit
 from celestial_pgat.train.states import read_state
+from jaxtyping import config as shape_checks
 from lightning.pytorch import Callback
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["faults.training", "pytest", "hypothesis"])
-ALONE = {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{Path(__file__).parents[1]}{os.pathsep}{Path(__file__).parents[2]}"}
+CONTEXT = multiprocessing.get_context("fork")
 
 
 def plan(sky: bool = False, **train: Any) -> Config:
@@ -114,6 +113,7 @@ def _run(pipe, printed: Path, function, args: tuple, options: dict) -> None:
     """Call a function and send how it ended."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
+    shape_checks.update("jaxtyping_disable", True)     # users do not have them
     outcome = Outcome()
     handle = os.open(printed, os.O_WRONLY | os.O_TRUNC)
     os.dup2(handle, 2)
@@ -133,7 +133,6 @@ class Child:
     """A process that calls a function; `end` waits for it."""
 
     def __init__(self, function, *args: Any, **options: Any):
-        os.environ.update(ALONE)
         self.pipe, theirs = CONTEXT.Pipe(duplex=False)
         self.printed = Path(tempfile.mkstemp()[1])
         self.process = CONTEXT.Process(target=_run, args=(theirs, self.printed, function, args, options))
