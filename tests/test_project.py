@@ -3,13 +3,14 @@ import ast
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from project import readme_text
+from project import favicon_text, readme_text, sidebar_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
@@ -83,13 +84,32 @@ def test_readme_is_the_index_notebook():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme_text(), "run make readme"
 
 
-def test_every_notebook_is_in_the_sidebar():
-    website = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]
-    listed = []
-    for entry in website["sidebar"]["contents"]:
-        listed += entry["contents"] if isinstance(entry, dict) else [entry]
-    numbered = [path.name for path in NOTEBOOKS if path.name != "index.ipynb"]
-    assert listed == ["index.ipynb"] + numbered
+def test_sidebar_and_icon_are_made_of_the_notebooks():
+    assert (ROOT / "nbs" / "sidebar.yml").read_text(encoding="utf-8") == sidebar_text(), "run make readme"
+    assert (ROOT / "nbs" / "images" / "favicon.svg").read_text(encoding="utf-8") == favicon_text(), "run make readme"
+    card = (ROOT / "nbs" / "images" / "card.png").read_bytes()
+    assert struct.unpack(">II", card[16:24]) == (1200, 630), "the size at which a link is shown"
+
+
+def test_sidebar_has_every_notebook_under_its_number_and_title(tmp_path):
+    def put(name: str, title: str) -> None:
+        cells = [{"cell_type": "markdown", "source": [f"# {title}\n", "\n", "> a subtitle"]}]
+        (tmp_path / name).write_text(json.dumps({"cells": cells}))
+
+    for name, title in {"index.ipynb": "home", "14_sky.pictures.ipynb": "Pictures: 'three'", "34_graph.combiner.ipynb": "The combiner",
+                        "90_lab.memory.ipynb": "Memory", "99_lab.claims.ipynb": "What holds"}.items():
+        put(name, title)
+    website = yaml.safe_load(sidebar_text(tmp_path))["website"]
+    links = {"text": "90 Memory", "href": "90_lab.memory.ipynb"}, {"text": "99 What holds", "href": "99_lab.claims.ipynb"}
+    assert website["sidebar"]["contents"] == [
+        {"text": "home", "href": "index.ipynb"},
+        {"section": "The sky", "contents": [{"text": "14 Pictures: 'three'", "href": "14_sky.pictures.ipynb"}]},
+        {"section": "The graph", "contents": [{"text": "34 The combiner", "href": "34_graph.combiner.ipynb"}]},
+        {"section": "Laboratories", "contents": [*links]}]
+    assert website["navbar"]["left"][1] == {"text": "Laboratories", "menu": [links[0]]}, "the claims have a place of their own"
+    put("15_sky.bad.ipynb", "")
+    with pytest.raises(ValueError, match="15_sky.bad.ipynb does not begin with its title"):
+        sidebar_text(tmp_path)
 
 
 def test_every_notebook_is_on_the_map_in_its_layer():
@@ -114,6 +134,12 @@ def test_every_notebook_is_on_the_map_in_its_layer():
 def hidden(source: str) -> bool:
     """Say whether the site leaves a code cell out."""
     return re.match(r"\s*#\|\s*hide\b", source) is not None
+
+
+@each_notebook
+def test_exported_code_is_shown(path):
+    """`export` alone would be left out by nbdev's own processors."""
+    assert [cell["source"][:60] for cell in cells(path, "code") if re.match(r"#\| *export\b", cell["source"])] == [], "write #| exports"
 
 
 @each_notebook

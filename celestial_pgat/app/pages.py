@@ -15,6 +15,7 @@ import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from textwrap import wrap
 from typing import NamedTuple
 
 import yaml
@@ -98,7 +99,15 @@ def _signature(start: str, parameters: Sequence[Parameter] | None, end: str = ""
     line = f"{start}({', '.join(map(str, parameters))}){end}"
     if len(line) <= WIDE:
         return line
-    return f"{start}(\n" + "".join(f"    {one},\n" for one in parameters) + f"){end}"
+    return f"{start}(\n" + "".join(_wrapped(f"{one},") for one in parameters) + f"){end}"
+
+
+def _wrapped(text: str) -> str:
+    """Return one parameter in lines that fit, broken at blanks, but not within a text."""
+    whole = re.sub(r"'[^']*'", lambda found: found[0].replace(" ", "\0"), text)
+    lines = wrap(whole, WIDE, initial_indent=" " * 4, subsequent_indent=" " * 8,
+                 break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ") + "\n"
 
 
 def _in_markdown(text: str) -> str:
@@ -259,6 +268,17 @@ def folded(source: str, exported: bool = False) -> str:
     return f'#| code-fold: true\n#| code-summary: "{summary}"\n{source}'
 
 # %% ../../nbs/89_app.pages.ipynb #9f77b835
+def _apart(text: str, described: Mapping[str, str]) -> str:
+    """Give each heading that is an entry's name another address, since the entry has that one."""
+    taken = {name.lower() for name in described}
+
+    def address(found: re.Match) -> str:
+        plain = re.sub(r"[^\w.-]", "", found[1]).lower()
+        return f"{found[0]} {{#about-{plain}}}" if plain in taken else found[0]
+
+    return re.sub(r"(?m)^#+ +(\S+)$", address, text)
+
+# %% ../../nbs/89_app.pages.ipynb #26824354
 class SitePage:
     """Turn a notebook, as nbdev has prepared it, into the page that Quarto renders."""
 
@@ -280,7 +300,8 @@ class SitePage:
                                   "markdown") for node in _public(tree.body)]
                 cell.source = folded(cell.source, bool(exported))
             elif cell.cell_type == "markdown" and cell.source:
-                cell.source = link_names(cell.source, targets, self.path.name)
+                text = _apart(cell.source, described)
+                cell.source = link_names(text, targets, self.path.name)
             elif cell.cell_type == "raw" and cell.source:
                 cell.source = self.numbered(cell.source)
             cells.append(cell)
