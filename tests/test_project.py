@@ -143,6 +143,12 @@ def test_exported_code_is_shown(path):
 
 
 @each_notebook
+def test_no_zero_is_written_with_a_sign(path):
+    code = "\n".join(cell["source"] for cell in cells(path, "code") if re.match(r"#\| *export", cell["source"]))
+    assert re.findall(r"[:{]\+[0-9,]*(?:\.[0-9]+)?[f%eg][}\"]", code) == [], "write {:+z.2f}, so that -0.001 is +0.00"
+
+
+@each_notebook
 def test_shown_lines_of_code_fit_the_page(path):
     shown = [cell["source"] for cell in cells(path, "code") if not hidden(cell["source"])]
     assert [line for source in shown for line in source.splitlines() if len(line) > WIDTH] == []

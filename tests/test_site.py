@@ -207,6 +207,14 @@ def dead_widgets(page: Page, site: Site) -> Iterator[str]:
             yield f"dead: {source[:60]!r}"
 
 
+def split_prints(page: Page, site: Site) -> Iterator[str]:
+    """What a cell prints stands in one frame."""
+    for cell in page.codes:
+        names = [output.get("name") for output in cell["outputs"]]
+        if any(one == other is not None for one, other in zip(names, names[1:])):
+            yield f"several frames: {cell['source'][:60]!r}"
+
+
 def writers_words(page: Page, site: Site) -> Iterator[str]:
     """No word that only its writer can understand."""
     for text in [*page.prose, *page.printed()]:
@@ -232,7 +240,7 @@ def code(source: str, *outputs: dict) -> dict:
 
 
 def printed(words: str) -> dict:
-    return {"output_type": "stream", "text": words}
+    return {"output_type": "stream", "name": "stdout", "text": words}
 
 
 def shown(kind: str, content: str = "x") -> dict:
@@ -257,6 +265,7 @@ CHECKS = {          # a check, what passes it, and cells with one fault each
     wide_lines: ([code("x" * 100), code("1", printed("x" * 101))], [code("x" * 101), text("```\n" + "x" * 101 + "\n```")]),
     large_outputs: ([code("1", printed("x" * 299_000))], [code("1", printed("x" * 300_000))]),
     dead_widgets: ([code("1", shown("text/html"))], [code("1", shown("application/vnd.jupyter.widget-view+json")), code("1", shown("application/javascript"))]),
+    split_prints: ([code("1", printed("a"), shown("text/plain"), printed("b"))], [code("1", printed("a"), printed("b"))]),
     writers_words: ([text("the documents this project set out from"), code("1", printed("1 -0.01 x-0 2018-01-04 -0.5 a <folder>/b 10 / home / x"))],
                     [text("The user's documents say"), *(code("1", printed(words)) for words in (
                         "in /home/me/runs/", "revision 1b67ee5b82ea-dirty, 2 cores", "sweep (the settings have changed since)", "a -0.00 b", "-0.0%",

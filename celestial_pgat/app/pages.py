@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WIDE', 'SHORT', 'Parameter', 'entries', 'exported_source', 'Targets', 'link_targets', 'link_names', 'folded',
-           'SitePage']
+           'joined', 'SitePage']
 
 # %% ../../nbs/89_app.pages.ipynb #826fc1e8
 import ast
@@ -267,6 +267,18 @@ def folded(source: str, exported: bool = False) -> str:
     summary = "Imports" if imports else f"Source of {listed}"
     return f'#| code-fold: true\n#| code-summary: "{summary}"\n{source}'
 
+# %% ../../nbs/89_app.pages.ipynb #d1abd0bb
+def joined(outputs: Sequence[Mapping]) -> list[dict]:
+    """Return the outputs of a cell with neighbouring pieces of one stream joined."""
+    found = []
+    for output in map(dict, outputs):
+        last = found[-1] if found else {}
+        if "name" in output and output["name"] == last.get("name"):
+            last["text"] = "".join(last["text"]) + "".join(output["text"])
+        else:
+            found.append(output)
+    return found
+
 # %% ../../nbs/89_app.pages.ipynb #9f77b835
 def _apart(text: str, described: Mapping[str, str]) -> str:
     """Give each heading that is an entry's name another address, since the entry has that one."""
@@ -299,6 +311,7 @@ class SitePage:
                 cells += [mk_cell(link_names(described[node.name], targets, self.path.name),
                                   "markdown") for node in _public(tree.body)]
                 cell.source = folded(cell.source, bool(exported))
+                cell.outputs = joined(cell.outputs)
             elif cell.cell_type == "markdown" and cell.source:
                 text = _apart(cell.source, described)
                 cell.source = link_names(text, targets, self.path.name)
