@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from celestial_pgat.app.pages import SHOWN_DPI, shown_size
 from project import favicon_text, readme_text, sidebar_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
 MODULES = sorted(path for path in ROOT.glob("celestial_pgat/**/*.py") if path.name != "_modidx.py")
-WIDTH, INCHES, MODULE_LINES = 100, 9, 400       # of a line, a figure, a module
+WIDTH, INCHES, POINTS, MODULE_LINES = 100, 9, 9, 400       # of a line, a figure, its letters, a module
 # each layer may import those before it
 LAYERS = ["core", "sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]
 MARKET_FREE = {"graph": {"data"}, "fusion": {"data", "graph"}}      # and these not all of them
@@ -166,8 +167,13 @@ def test_pictures_fit_the_page_and_have_a_text_instead(path):
     for cell in cells(path, "code"):
         widths = re.findall(r"figsize=\((\d+(?:\.\d+)?)", cell["source"])
         assert all(float(inches) <= INCHES for inches in widths), f"figures {widths} inches wide"
-        if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
-            assert "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
+        letters = re.findall(r"""(?:font_?|label|title)size["']?[=:] ?(\d+(?:\.\d+)?)\b""", cell["source"])
+        assert all(float(points) >= POINTS for points in letters), f"letters of {letters} points"
+        assert not re.search(r"subplots\((?:nrows=)?\d+, *(?:ncols=)?[4-9]", cell["source"]), "more than three panels side by side"
+        pictures = [picture for output in cell["outputs"] if (picture := output.get("data", {}).get("image/png"))]
+        assert not pictures or "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
+        shown = [shown_size("".join(picture)).get("width", 0) / SHOWN_DPI for picture in pictures]
+        assert all(inches <= INCHES + 0.3 for inches in shown), f"pictures {shown} inches wide with what stands around their figures"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
