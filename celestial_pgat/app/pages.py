@@ -271,12 +271,14 @@ def folded(source: str, exported: bool = False) -> str:
 
 # %% ../../nbs/89_app.pages.ipynb #d1abd0bb
 def joined(outputs: Sequence[Mapping]) -> list[dict]:
-    """Return the outputs of a cell with neighbouring pieces of one stream joined."""
+    """Return the outputs of a cell with neighbouring pieces of one stream joined, as lines."""
     found = []
     for output in map(dict, outputs):
+        if "text" in output:
+            output["text"] = "".join(output["text"]).splitlines(keepends=True)
         last = found[-1] if found else {}
         if "name" in output and output["name"] == last.get("name"):
-            last["text"] = "".join(last["text"]) + "".join(output["text"])
+            last["text"] = [*last["text"], *output["text"]]
         else:
             found.append(output)
     return found
