@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WIDE', 'SHORT', 'SHOWN_DPI', 'Parameter', 'entries', 'exported_source', 'Targets', 'link_targets', 'link_names',
-           'folded', 'joined', 'shown_size', 'SitePage']
+           'link_numbers', 'folded', 'joined', 'shown_size', 'SitePage']
 
 # %% ../../nbs/89_app.pages.ipynb #826fc1e8
 import ast
@@ -196,9 +196,10 @@ def exported_source(notebook: Mapping) -> str:
 
 
 class Targets(NamedTuple):
-    """Where entries are, by name, and the names that parameters have, too."""
+    """Where entries are, by name, the names that parameters have, too, and the pages."""
     addresses: dict[str, str]
     parameters: frozenset[str]
+    pages: tuple[str, ...] = ()
 
 
 @cache
@@ -215,19 +216,26 @@ def link_targets(folder: Path) -> Targets:
             elif isinstance(node, ast.AnnAssign):
                 parameters.add(getattr(node.target, "id", None))
     addresses = {name: found[0] for name, found in places.items() if len(found) == 1}
-    return Targets(addresses, frozenset(parameters))
+    pages = tuple(path.name for path in sorted(folder.glob("[0-9]*.ipynb")))
+    return Targets(addresses, frozenset(parameters), pages)
 
 # %% ../../nbs/89_app.pages.ipynb #a073ed88
 # a link, a formula or code between doubled marks stays as it is; then a name, perhaps with a method
 _MARKED = re.compile(r"!?\[(?:[^]`]|`[^`]*`)*\]\([^)]*\)|\$[^$]*\$|``.*?``"
+                     r"|`(?P<page>\d\d_[\w.]+|[a-z]+\.\w+)`"
                      r"|`(?P<name>[A-Za-z_]\w*)(?P<method>\.\w+)?(?P<call>\([^`]*\))?`")
 
 
 def link_names(text: str, targets: Targets, page: str = "") -> str:
     """Return Markdown with names in code marks linked to their entries, seen from one page."""
 
+    stems = {name[3:].removesuffix(".ipynb"): name for name in targets.pages if name != page}
+
     def link(found: re.Match) -> str:
         name, known = found["name"], found[0]
+        if stem := found["page"]:
+            address = stems.get(re.sub(r"^\d\d_", "", stem))
+            return f"[{known}]({address})" if address else known
         address = targets.addresses.get(name)
         is_word = re.fullmatch("[a-z]+", name or "") or name in targets.parameters
         if address is None or is_word and not found["call"]:
@@ -240,6 +248,25 @@ def link_names(text: str, targets: Targets, page: str = "") -> str:
         code = fenced or line.startswith(("    ", "#", "```", "~~~"))
         lines.append(line if code else _MARKED.sub(link, line))
     return "\n".join(lines)
+
+# %% ../../nbs/89_app.pages.ipynb #1d44307d
+def link_numbers(text: str, targets: Targets) -> str:
+    """Return the first paragraph of a page with the notebooks that it names by number linked.
+
+    Where several have a number, as in "63 `states`", the word after it says which is meant."""
+
+    def link(found: re.Match) -> str:
+        same = [name for name in targets.pages if name.startswith(f"{found['number']}_")]
+        if word := found["word"]:
+            same = [name for name in same if name.endswith(f"{word}.ipynb")]
+        return f"[{found[0]}]({same[0]})" if len(same) == 1 else found[0]
+
+    first, end, rest = text.partition("\n\n")
+    pattern = r"(?<![\w`.\[-])(?P<number>\d\d)(?: `(?P<word>[\w.]+)`)?(?![\w\]%-]|[.,]\d)"
+    parts = re.split(r"(!?\[[^]]*\]\([^)]*\))", first)
+    linked = (part if part.endswith(")") and "](" in part else re.sub(pattern, link, part)
+              for part in parts)
+    return "".join(linked) + end + rest
 
 # %% ../../nbs/89_app.pages.ipynb #c060b323
 SHORT = 6       # lines of constants that are shown unfolded
@@ -288,9 +315,9 @@ SHOWN_DPI = 100         # points of a page to an inch of a figure
 
 
 def shown_size(picture: str) -> dict[str, int]:
-    """Return width and height at which a PNG, given in base64, is shown; nothing if it is silent."""
+    """Return width and height at which a PNG, given in base64, is shown; {} if it does not say."""
     data = b64decode(picture)
-    found = re.search(rb"pHYs(.{4})(.{4})\x01", data, re.DOTALL)       # points to the metre, each way
+    found = re.search(rb"pHYs(.{4})(.{4})\x01", data, re.DOTALL)     # points to the metre
     if found is None:
         return {}
     counts, densities = unpack(">II", data[16:24]), unpack(">II", b"".join(found.groups()))
@@ -313,33 +340,39 @@ class SitePage:
     """Turn a notebook, as nbdev has prepared it, into the page that Quarto renders."""
 
     def __init__(self, nb):
-        self.nb, self.path = nb, Path(nb.path_)
+        self.nb, self.path, self.opening = nb, Path(nb.path_), True
+        self.described = entries(exported_source(json.loads(self.path.read_text("utf-8"))))
+        self.targets = link_targets(self.path.resolve().parent)
 
     def begin(self):
         """Write entries before the exported cells, fold code, link names and number the title."""
+        self.nb.cells = [one for cell in self.nb.cells for one in self.changed(cell)]
+
+    def changed(self, cell) -> list:
+        """Return the cells of the page that one of the notebook becomes."""
+        if cell.cell_type == "code":
+            return [] if cell.directives_.keys() & {"hide", "default_exp"} else self.of_code(cell)
+        cell.source = (self.linked(_apart(cell.source, self.described))
+                       if cell.cell_type == "markdown" else self.numbered(cell.source))
+        return [cell]
+
+    def of_code(self, cell) -> list:
+        """Return the entries of what a cell exports, and the cell as it is shown."""
         from execnb.nbio import mk_cell     # of nbdev, which calls this and is needed for it only
-        described = entries(exported_source(json.loads(self.path.read_text(encoding="utf-8"))))
-        targets, cells = link_targets(self.path.resolve().parent), []
-        for cell in self.nb.cells:
-            if cell.cell_type == "code" and cell.source:
-                if cell.directives_.keys() & {"hide", "default_exp"}:
-                    continue
-                exported = cell.directives_.keys() & {"export", "exports", "exporti"}
-                tree = ast.parse(cell.source) if exported else ast.Module([], [])
-                cells += [mk_cell(link_names(described[node.name], targets, self.path.name),
-                                  "markdown") for node in _public(tree.body)]
-                cell.source = folded(cell.source, bool(exported))
-                cell.outputs = joined(cell.get("outputs", []))
-                for output in cell.outputs:
-                    if picture := output.get("data", {}).get("image/png"):
-                        output["metadata"] = {"image/png": shown_size("".join(picture))}
-            elif cell.cell_type == "markdown" and cell.source:
-                text = _apart(cell.source, described)
-                cell.source = link_names(text, targets, self.path.name)
-            elif cell.cell_type == "raw" and cell.source:
-                cell.source = self.numbered(cell.source)
-            cells.append(cell)
-        self.nb.cells = cells
+        exported = bool(cell.directives_.keys() & {"export", "exports", "exporti"})
+        nodes = _public(ast.parse(cell.source).body) if exported else ()
+        described = [mk_cell(self.linked(self.described[node.name]), "markdown") for node in nodes]
+        cell.source, cell.outputs = folded(cell.source, exported), joined(cell.get("outputs", []))
+        for output in cell.outputs:
+            if picture := output.get("data", {}).get("image/png"):
+                output["metadata"] = {"image/png": shown_size("".join(picture))}
+        return [*described, cell]
+
+    def linked(self, text: str) -> str:
+        """Return a text with its links; the numbers of notebooks are links where a page begins."""
+        if self.opening and not text.startswith("<!--"):
+            text, self.opening = link_numbers(text, self.targets), False
+        return link_names(text, self.targets, self.path.name)
 
     def numbered(self, front_matter: str) -> str:
         """Return the front matter with the notebook's number before the title."""
