@@ -120,9 +120,10 @@ def _in_markdown(text: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Write a table of Markdown, or nothing where it has no row."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""
+    """Write a table of Markdown without empty columns, or nothing where it has no row."""
+    columns = [(name, "-" * max(3, *map(len, column)), *column)      # as wide as what it holds
+               for name, column in zip(head, zip(*rows)) if any(column)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns))
 
 
 def _code(text: str) -> str:
