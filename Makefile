@@ -1,8 +1,8 @@
 # make run    install, then train with and without the sky on the S&P 500 and write the report
 # make test   install, then run every notebook and every test; one of them: .venv/bin/python tests/run_all.py 62
 # make lab    JupyterLab on the notebooks, one thread for each unless OMP_NUM_THREADS says otherwise
-# make docs   the site (needs Quarto)
-# make readme write README.md from nbs/index.ipynb
+# make docs   the site in _docs; Quarto is fetched into .venv unless it is installed
+# make readme write what is made of the notebooks: README.md, the sidebar, the icon
 # make clean  remove everything that can be made again
 
 PYTHON ?= python3
@@ -20,10 +20,13 @@ lab: export OMP_NUM_THREADS ?= 1
 lab: .venv/dev.stamp
 	$(BIN)/jupyter lab --notebook-dir nbs
 
+# of the quarto that pip installs, the one in .venv/bin ends with 0 whatever happens; this is where the real one is
+docs: WITH_QUARTO = PATH="$$(echo $(CURDIR)/.venv/lib/python3.*/site-packages/quarto_cli/bin):$$PATH"
 docs: .venv/dev.stamp
-	@command -v quarto >/dev/null || { echo "make docs needs Quarto (https://quarto.org); the notebooks read the same in JupyterLab: make lab"; exit 1; }
-	$(BIN)/nbdev_docs
+	@$(WITH_QUARTO) command -v quarto >/dev/null || $(BIN)/pip install -q -c constraints.txt -e '.[docs]' >.venv/docs.log 2>&1 \
+	|| { echo "Quarto could not be fetched (why: .venv/docs.log); install Quarto 1.7 from https://quarto.org and say make docs again, or read the notebooks with make lab"; exit 1; }
 	$(BIN)/python tests/project.py
+	$(WITH_QUARTO) $(BIN)/nbdev_docs
 
 readme: .venv/dev.stamp
 	$(BIN)/python tests/project.py

@@ -3,18 +3,20 @@ import ast
 import json
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from project import readme_text
+from celestial_pgat.app.pages import SHOWN_DPI, shown_size
+from project import favicon_text, readme_text, sidebar_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
 MODULES = sorted(path for path in ROOT.glob("celestial_pgat/**/*.py") if path.name != "_modidx.py")
-WIDTH, INCHES, MODULE_LINES = 100, 9, 400       # of a line, a figure, a module
+WIDTH, INCHES, POINTS, MODULE_LINES = 100, 9, 9, 400       # of a line, a figure, its letters, a module
 # each layer may import those before it
 LAYERS = ["core", "sky", "data", "graph", "fusion", "model", "train", "evaluate", "app"]
 MARKET_FREE = {"graph": {"data"}, "fusion": {"data", "graph"}}      # and these not all of them
@@ -83,13 +85,32 @@ def test_readme_is_the_index_notebook():
     assert (ROOT / "README.md").read_text(encoding="utf-8") == readme_text(), "run make readme"
 
 
-def test_every_notebook_is_in_the_sidebar():
-    website = yaml.safe_load((ROOT / "nbs" / "sidebar.yml").read_text())["website"]
-    listed = []
-    for entry in website["sidebar"]["contents"]:
-        listed += entry["contents"] if isinstance(entry, dict) else [entry]
-    numbered = [path.name for path in NOTEBOOKS if path.name != "index.ipynb"]
-    assert listed == ["index.ipynb"] + numbered
+def test_sidebar_and_icon_are_made_of_the_notebooks():
+    assert (ROOT / "nbs" / "sidebar.yml").read_text(encoding="utf-8") == sidebar_text(), "run make readme"
+    assert (ROOT / "nbs" / "images" / "favicon.svg").read_text(encoding="utf-8") == favicon_text(), "run make readme"
+    card = (ROOT / "nbs" / "images" / "card.png").read_bytes()
+    assert struct.unpack(">II", card[16:24]) == (1200, 630), "the size at which a link is shown"
+
+
+def test_sidebar_has_every_notebook_under_its_number_and_title(tmp_path):
+    def put(name: str, title: str) -> None:
+        cells = [{"cell_type": "markdown", "source": [f"# {title}\n", "\n", "> a subtitle"]}]
+        (tmp_path / name).write_text(json.dumps({"cells": cells}))
+
+    for name, title in {"index.ipynb": "home", "14_sky.pictures.ipynb": "Pictures: 'three'", "34_graph.combiner.ipynb": "The combiner",
+                        "90_lab.memory.ipynb": "Memory", "99_lab.claims.ipynb": "What holds"}.items():
+        put(name, title)
+    website = yaml.safe_load(sidebar_text(tmp_path))["website"]
+    links = {"text": "90 Memory", "href": "90_lab.memory.ipynb"}, {"text": "99 What holds", "href": "99_lab.claims.ipynb"}
+    assert website["sidebar"]["contents"] == [
+        {"text": "home", "href": "index.ipynb"},
+        {"section": "The sky", "contents": [{"text": "14 Pictures: 'three'", "href": "14_sky.pictures.ipynb"}]},
+        {"section": "The graph", "contents": [{"text": "34 The combiner", "href": "34_graph.combiner.ipynb"}]},
+        {"section": "Laboratories", "contents": [*links]}]
+    assert website["navbar"]["left"][1] == {"text": "Laboratories", "menu": [links[0]]}, "the claims have a place of their own"
+    put("15_sky.bad.ipynb", "")
+    with pytest.raises(ValueError, match="15_sky.bad.ipynb does not begin with its title"):
+        sidebar_text(tmp_path)
 
 
 def test_every_notebook_is_on_the_map_in_its_layer():
@@ -117,6 +138,18 @@ def hidden(source: str) -> bool:
 
 
 @each_notebook
+def test_exported_code_is_shown(path):
+    """`export` alone would be left out by nbdev's own processors."""
+    assert [cell["source"][:60] for cell in cells(path, "code") if re.match(r"#\| *export\b", cell["source"])] == [], "write #| exports"
+
+
+@each_notebook
+def test_no_zero_is_written_with_a_sign(path):
+    code = "\n".join(cell["source"] for cell in cells(path, "code") if re.match(r"#\| *export", cell["source"]))
+    assert re.findall(r"[:{]\+[0-9,]*(?:\.[0-9]+)?[f%eg][}\"]", code) == [], "write {:+z.2f}, so that -0.001 is +0.00"
+
+
+@each_notebook
 def test_shown_lines_of_code_fit_the_page(path):
     shown = [cell["source"] for cell in cells(path, "code") if not hidden(cell["source"])]
     assert [line for source in shown for line in source.splitlines() if len(line) > WIDTH] == []
@@ -134,8 +167,13 @@ def test_pictures_fit_the_page_and_have_a_text_instead(path):
     for cell in cells(path, "code"):
         widths = re.findall(r"figsize=\((\d+(?:\.\d+)?)", cell["source"])
         assert all(float(inches) <= INCHES for inches in widths), f"figures {widths} inches wide"
-        if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
-            assert "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
+        letters = re.findall(r"""(?:font_?|label|title)size["']?[=:] ?(\d+(?:\.\d+)?)\b""", cell["source"])
+        assert all(float(points) >= POINTS for points in letters), f"letters of {letters} points"
+        assert not re.search(r"subplots\((?:nrows=)?\d+, *(?:ncols=)?[4-9]", cell["source"]), "more than three panels side by side"
+        pictures = [picture for output in cell["outputs"] if (picture := output.get("data", {}).get("image/png"))]
+        assert not pictures or "#| fig-alt:" in cell["source"], f"no fig-alt: {cell['source'][:200]}"
+        shown = [shown_size("".join(picture)).get("width", 0) / SHOWN_DPI for picture in pictures]
+        assert all(inches <= INCHES + 0.3 for inches in shown), f"pictures {shown} inches wide with what stands around their figures"
 
 
 QUOTES = {"quote", "join", "_typed"}     # functions of shlex, and of app.leaving

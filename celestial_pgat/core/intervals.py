@@ -19,7 +19,7 @@ from .checks import (checked, need_counts, need_finite, need_rows,
 # %% ../../nbs/39_core.intervals.ipynb #b60c1d10
 def share_text(value: float) -> str:
     """Write a share in percent, with a sign; a dash where there is none."""
-    return f"{100 * value:+.2f}%" if np.isfinite(value) else "–"
+    return f"{100 * value:+z.2f}%" if np.isfinite(value) else "–"
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,6 @@ def plot_cumulative(metrics: Metrics, origins: pd.DatetimeIndex) -> Figure:
     where = "below" if ends[winner] < metrics.mean_error(best) else "not below"
     axis.set(ylabel=f"cumulative excess of\nsquared error over the {best}", xlabel="origin",
              title=f"Downward is better: {winner} ends {where} the {best}")
-    axis.legend(fontsize=8, ncols=len(metrics.changes))
+    axis.legend(fontsize=9, ncols=len(metrics.changes))
     plt.close(figure)
     return figure

@@ -33,6 +33,7 @@ class Body(IntEnum):
     NORTH_NODE = 10
     SOUTH_NODE = 11
     CHIRON = 12
+    __repr__ = Enum.__str__         # Body.SUN, as it is written in code
 
     @property
     def label(self) -> str:
@@ -78,6 +79,7 @@ class Aspect(Enum):
     SQUARE = 90
     TRINE = 120
     OPPOSITION = 180
+    __repr__ = Enum.__str__
 
     @property
     def degrees(self) -> float:

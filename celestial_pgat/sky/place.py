@@ -157,7 +157,7 @@ def _wrong_hour(clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeInde
     """Say what to do about a sky `lag` hours late, with `rest` hours left in each row."""
     bare = bool((index == index.normalize()).all())
     here = f"hour={hour:g} UTC" if bare else "these times"
-    where = (f"the {clock} in the file is {lag:+g} hours from where it stands at {here}, so the "
+    where = (f"the {clock} in the file is {lag:+zg} hours from where it stands at {here}, so the "
              "columns to be computed would not fit. ")
     if np.abs(rest).max() > 0.25 * _EASE[clock]:
         swing = np.unique(np.round(rest))
@@ -165,9 +165,9 @@ def _wrong_hour(clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeInde
             return (f"{where}One hour more or less in half of the year is summer time: write the "
                     f"time {_WITH_ZONE}")
         row, far = int(np.abs(rest).argmax()), int((np.abs(rest) > 0.25).sum())
-        return (f"no hour fits the {clock} in the file: at the best, {lag:+g} hours from {here}, "
+        return (f"no hour fits the {clock} in the file: at the best, {lag:+zg} hours from {here}, "
                 f"{far} of {len(rest)} rows are off, that of {index[row]:%Y-%m-%d} by "
-                f"{rest[row]:+.1f} hours. Is it the {clock} as seen from one place, or are the "
+                f"{rest[row]:+z.1f} hours. Is it the {clock} as seen from one place, or are the "
                 "rows of several hours? Give geocentric longitudes, and the time in the date "
                 "column")
     if not bare:
@@ -177,8 +177,8 @@ def _wrong_hour(clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeInde
         return f"{where}Pass hour={fit:g}"
     count = {1: "one day"}.get(abs(day), f"{abs(day):g} days")
     return (f"{where}The rows look {count} {'late' if day < 0 else 'early'}: their sky is that of "
-            f"{'the day before' if day == -1 else f'{day:+g} days'} at {fit:g} UTC. Move the "
-            f"dates by {day:+g} and pass hour={fit:g}, or write the times in the date column, "
+            f"{'the day before' if day == -1 else f'{day:+zg} days'} at {fit:g} UTC. Move the "
+            f"dates by {day:+zg} and pass hour={fit:g}, or write the times in the date column, "
             f"such as 2018-01-02T{int(fit):02d}:00Z")
 
 # %% ../../nbs/16_sky.place.ipynb #fa1c0867
@@ -255,7 +255,7 @@ def _note_place(given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: in
     if turn.any():
         degrees = np.degrees(turn.mean())
         kind = "sidereal, " if -35 < degrees < -15 else ""
-        note(f"the zodiac is {kind}turned by {degrees:+.2f} degrees; what is computed is turned "
+        note(f"the zodiac is {kind}turned by {degrees:+z.2f} degrees; what is computed is turned "
              "with it")
     if any(off[label] > 0.05 for label in off.index if Body.parse(label).is_node):
         note("the nodes of the file are kept; they look like the mean ones, ours are the true ones")
@@ -282,7 +282,7 @@ def _place_sky(given: pd.DataFrame, hour: int | float = 21,
     _check_magnitudes(given, states, names)
     turn, _ = _zodiac_turn(given, states)
     if clock is None and 0 < np.abs(turn).max() < np.radians(1.5):
-        raise ValueError(f"the longitudes of the file are {np.degrees(turn.mean()):+.2f} degrees "
+        raise ValueError(f"the longitudes of the file are {np.degrees(turn.mean()):+z.2f} degrees "
                          f"from those at hour={hour:g} UTC: it may be another hour or a turned "
                          "zodiac, and without the Moon or a slow planet none can tell. Add the "
                          "columns of the Moon, or drop the others")

@@ -126,7 +126,7 @@ class SkyTable:
     def __repr__(self) -> str:
         first, last = self.waves.index[[0, -1]]
         prices = "with prices" if self.prices is not None else "without prices"
-        turn = f", zodiac turned by {np.degrees(self.turn):+.2f} degrees" if self.turn else ""
+        turn = f", zodiac turned by {np.degrees(self.turn):+z.2f} degrees" if self.turn else ""
         return (f"SkyTable({len(self.waves)} rows from {first:%Y-%m-%d} to {last:%Y-%m-%d}, "
                 f"{prices}; {113 - len(self.filled)} waves from the file, {len(self.filled)} from "
                 f"the ephemeris, unused columns of the file: {len(self.unused)}{turn})")
