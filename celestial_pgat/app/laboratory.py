@@ -78,14 +78,15 @@ class Laboratory:
         self.full, self.only = _scale()
         digest = hashlib.sha256(json.dumps(settings, indent=2).encode()).hexdigest()[:12]
         self.seed, self.origin = seed, provenance_of(seed, config_hash=digest)
+        self.ran: dict[str, None] = {}      # in their order
         read_sections(self.path)
 
     def run(self, name: str,
             experiment: Callable[[bool], list[dict]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Run `experiment(full)`; return the stored rows (this run's without any) and this run's.
 
-        Says where shown rows come from, and if settings changed since. Raises as `plain_rows`
-        does."""
+        Says so where nothing is stored; `sources` says where stored rows come from. Raises as
+        `plain_rows` does."""
         measures = self.full and name in (self.only or [name])
         made = self.origin | {"threads": torch.get_num_threads()}
         fresh = {"provenance": made, "rows": plain_rows(name, experiment(measures))}
@@ -94,21 +95,37 @@ class Laboratory:
             sections[name] = fresh
             text = json.dumps(sections, indent=1, allow_nan=False) + "\n"
             write_whole(self.path, lambda part: part.write_text(text, encoding="utf-8"))
+        self.ran[name] = None
+        if name not in sections:
+            print(f"{name}: this run, at the small scale: nothing is stored yet")
         shown = sections.get(name, fresh)
-        origin = ", ".join(f"{key} {value}" for key, value in shown["provenance"].items())
-        changed = shown["provenance"].get("config_hash") != made["config_hash"]
-        print(f"{name}: {origin}" + " (the settings have changed since)" * changed
-              + " (this run, at the small scale: nothing is stored yet)" * (name not in sections))
         return pd.DataFrame(shown["rows"]), pd.DataFrame(fresh["rows"])
 
-    def record(self, id: str, measured: str, verdict: str, evidence: str, source: str) -> Claim:
+    def sources(self) -> pd.DataFrame:
+        """Return for each section that `run` showed from the file where its rows come from.
+
+        "other settings" marks those whose settings have changed since, "uncommitted" those whose
+        source was not as its revision has it: neither can be measured again as it was."""
+        sections, found = read_sections(self.path), []
+        for name in (name for name in self.ran if name in sections):
+            made = sections[name]["provenance"]
+            other = made.get("config_hash") != self.origin["config_hash"]
+            revision, _, dirty = made["revision"].partition("-")
+            found.append({"section": name, "rows": len(sections[name]["rows"]),
+                          "revision": revision, "uncommitted": "yes" * bool(dirty),
+                          "other settings": "yes" * other, "hardware": made["hardware"]})
+        return pd.DataFrame(found).set_index("section") if found else pd.DataFrame()
+
+    def record(self, id: str, measured: str, verdict: str, evidence: str, source: str,
+               brief: str = "") -> Claim:
         """Judge the claim `id` by the stored section `source`: KeyError if it is not stored.
 
-        At full scale write it into the ledger; AssertionError if the ledger says something else."""
+        `brief` says it in at most twelve words. At full scale write it into the ledger;
+        AssertionError if the ledger says something else."""
         sections = read_sections(self.path)
         if source not in sections:
             raise KeyError(f"{id}: no section {source!r} is stored; there are {[*sections]}")
-        found = Claim(id, measured, verdict, evidence, sections[source]["provenance"])
+        found = Claim(id, measured, verdict, evidence, sections[source]["provenance"], brief)
         if self.full:
             record_claim(found)
         entry = read_claims().entries.get(id)
