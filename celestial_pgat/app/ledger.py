@@ -50,7 +50,7 @@ def badge(verdict: str) -> str:
 
 @checked
 def anchor(heading: str) -> str:
-    """Return the address of a heading in its page: its words in small letters, joined by hyphens."""
+    """Return the address of a heading in its page: small letters, words joined by hyphens."""
     words = re.sub(r"[^\w\s.-]", "", heading.lower()).split()
     return re.sub(r"^[^a-z]+", "", "-".join(words))
 
