@@ -124,8 +124,7 @@ class Laboratory:
         self.ran[name] = None
         if name not in sections:
             print(f"{name}: this run, at the small scale: nothing is stored yet")
-        shown = sections.get(name, fresh)
-        return pd.DataFrame(shown["rows"]), pd.DataFrame(fresh["rows"])
+        return pd.DataFrame(sections.get(name, fresh)["rows"]), pd.DataFrame(fresh["rows"])
 
     def sources(self) -> pd.DataFrame:
         """Return where the rows come from that `run` showed from the file, as `source_table`."""
