@@ -475,7 +475,7 @@ BUILDERS = {
     "forecast": lambda: ARRAY, "truth": lambda: ARRAY, "change": lambda: ARRAY, "error": lambda: 1.0, "reference": lambda: 2.0, "changes": changes,
     "anchor": lambda: np.full(12, 7.0), "windows": lambda: 3, "low": lambda: 0.0, "high": lambda: 1.0, "level": lambda: 0.9,
     "data": windows, "table": lambda: finding().placebo, "horizon": lambda: 2, "seed": lambda: 0, "ledger": lambda: PUBLIC["app.ledger.Ledger"]({"M4": claim()}), "text": lambda: "text",
-    "measured": lambda: "much", "verdict": lambda: "holds", "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
+    "measured": lambda: "much", "verdict": lambda: "holds", "heading": lambda: "One loop, one batch", "sections": lambda: {"coin": {"provenance": PROVENANCE, "rows": []}}, "config_hash": lambda: "abc", "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
     "model.context.regime_entropy.regimes": lambda: torch.full((2, 4), 0.25),
     "train.losses.forecast_loss.forecast": lambda: torch.randn(2, 3, 4), "train.losses.forecast_loss.target": lambda: torch.randn(2, 3, 4),
 }
