@@ -50,7 +50,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          **{f"app.origin.{name}": "the commands" for name in ("tables_of", "origin_of", "difference", "located", "found_state", "best_so_far")},
          "app.preview.memory_table": "preview_text", "app.ranks.told": "the commands",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost"}
-SKIP = {"evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
+SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
@@ -447,6 +447,10 @@ BUILDERS = {
     "app.results.load_run.folder": lambda: import_module("celestial_pgat.app.results").save_run("run", finding()),
     "app.pictures.plot_forecasts.windows": lambda: [0, 1], "app.pictures.plot_gate.dates": lambda: finding().origins,
     "app.pictures.plot_gate.gate": lambda: finding().gate,
+    "app.pictures.plot_adjacency_beside_market.window": lambda: 1, "app.ledger.pick_claims.group": lambda: "M", "app.ledger.pick_claims.words": lambda: "memory",
+    "core.bytes.plot_bytes.parts": lambda: {"a part": lambda B, T, d: torch.randn(B, T, d)}, "core.bytes.plot_bytes.memory": lambda: 1e9,
+    **{f"core.bytes.plot_bytes.{name}": lambda: 2 for name in "BTd"},
+    "fusion.gate.plot_openings.openings": lambda: [0.5], "fusion.gate.plot_openings.a": lambda: 1.0,
     "app.pictures.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
     "app.report.fill_template.template": lambda: import_module("celestial_pgat.app.report").TEMPLATE,
     "app.worker.Job.cfg": lambda: celestial_pgat.preset("smoke"), "app.worker.Job.name": lambda: "with sky", "app.worker.Job.folder": lambda: Path("new/with_sky"),
