@@ -1,7 +1,8 @@
 """Clean notebooks as git keeps them: python .jupyter/clean_notebooks.py [notebooks] (all of them, if none is named).
 
-What nbdev cleans, and two things more that a notebook gets anew each time it runs: the ids of styled tables, and the states
-and ids of widgets, which only a running kernel can show. JupyterLab, as `make lab` starts it, cleans what it saves.
+What nbdev cleans, and three things more that differ each time a notebook runs: the ids of styled tables; the pieces in which
+a printed text arrived; and the states and ids of widgets, which only a running kernel can show. JupyterLab, as `make lab`
+starts it, cleans what it saves.
 """
 import re
 import sys
@@ -27,6 +28,19 @@ def name_tables(cell: dict) -> None:
             output["data"]["text/html"] = lines[0] if isinstance(text, str) else lines
 
 
+def join_text(outputs: list[dict]) -> list[dict]:
+    """Join what was printed, piece by piece, to the same stream."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            text = "".join([*last["text"], *output["text"]])
+            last["text"] = text if isinstance(output["text"], str) else text.splitlines(True)
+        else:
+            joined.append(output)
+    return joined
+
+
 def clean(notebook: dict) -> None:
     """Clean a notebook, given as it stands in its file or in JupyterLab, in place."""
     settings = get_config(path=NOTEBOOKS)
@@ -34,8 +48,8 @@ def clean(notebook: dict) -> None:
     notebook["metadata"].pop("widgets", None)
     for cell in notebook["cells"]:
         if "outputs" in cell:
-            cell["outputs"] = [output for output in cell["outputs"]
-                               if WIDGET not in output.get("data", {})]
+            cell["outputs"] = join_text([output for output in cell["outputs"]
+                                         if WIDGET not in output.get("data", {})])
             name_tables(cell)
 
 

@@ -175,6 +175,16 @@ def test_widgets_and_what_the_front_end_adds_are_not_saved():
     assert saved["metadata"] == {"kernelspec": {"name": "python3", "display_name": "python3"}}
 
 
+@pytest.mark.parametrize("form", [str, lambda text: text.splitlines(True)], ids=["as JupyterLab has it", "as the file has it"])
+def test_a_printed_text_is_saved_whole(form):
+    notebook = notebook_of()
+    pieces = [("stdout", "a\nb"), ("stdout", "c\n"), ("stderr", "d\n"), ("stdout", "e\n"), ("stdout", "f\n")]
+    notebook["cells"][0]["outputs"] = [{"output_type": "stream", "name": name, "text": form(text)} for name, text in pieces]
+    clean(notebook)
+    found = [(output["name"], output["text"]) for output in notebook["cells"][0]["outputs"]]
+    assert found == [("stdout", form("a\nbc\n")), ("stderr", form("d\n")), ("stdout", form("e\nf\n"))]
+
+
 def test_stored_notebooks_are_as_they_would_be_saved():
     found = []
     for path in NOTEBOOKS:
@@ -225,6 +235,33 @@ manager.save(model, "strange.ipynb")            # from elsewhere
 found += [trusted(manager.get("strange.ipynb"))]
 print(json.dumps({"trusted": found, "root": config.ServerApp.root_dir}))
 """
+
+
+def test_other_places_open_the_same_workbook(tmp_path):
+    """A container of VS Code and Binder install by the same lines, and start with the same settings."""
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert container["containerEnv"]["JUPYTER_CONFIG_PATH"].endswith("/.jupyter")
+    for command in [container["onCreateCommand"], container["postAttachCommand"]]:
+        subprocess.run(["make", "-n", *command.split()[1:]], cwd=ROOT, check=True, capture_output=True)
+    built = (ROOT / ".binder" / "postBuild").read_text()
+    assert "-c constraints.txt -e '.[lab,dev]'" in built and "-c constraints.txt -e '.[lab,dev]'" in (ROOT / "Makefile").read_text()
+    show = ["bash", "-c", "echo $JUPYTER_CONFIG_PATH $OMP_NUM_THREADS $1", "bash", "kept"]
+    for script, after in [("postBuild", ["-n"]), ("start", [])]:
+        path = ROOT / ".binder" / script
+        assert os.access(path, os.X_OK)
+        done = subprocess.run(["bash", *after, path, *show], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(ROOT / ".jupyter"), "1", "kept"]
+
+
+def test_make_lab_adds_to_the_settings_that_are_there(tmp_path):
+    (tmp_path / "jupyter").write_text("#!/bin/sh\nenv\n")
+    (tmp_path / "jupyter").chmod(0o755)
+    for theirs, whole in [({}, ""), ({"JUPYTER_CONFIG_PATH": "/etc/mine"}, ":/etc/mine")]:
+        rest = {key: value for key, value in os.environ.items() if key not in ("JUPYTER_CONFIG_PATH", "OMP_NUM_THREADS")}
+        shown = subprocess.run(["make", "-s", "lab", f"BIN={tmp_path}", "-o", ".venv/dev.stamp"], cwd=ROOT,
+                               env=rest | theirs, capture_output=True, text=True)
+        assert f"JUPYTER_CONFIG_PATH={ROOT / '.jupyter'}{whole}\n" in shown.stdout, shown.stderr
+        assert "OMP_NUM_THREADS=1\n" in shown.stdout
 
 
 # --- git --------------------------------------------------------------------------------------------------------------

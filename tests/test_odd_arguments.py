@@ -622,6 +622,8 @@ def test_odd_arguments_are_answered(path):
 
 
 REFUSED = [                                            # what is skipped above refuses these before any work
+    ("core.controls.controlled", dict(draw=7), "draw is an int"), ("core.controls.controlled", dict(play=None), "play is None"),
+    ("core.controls.controlled", dict(turns=3), "turns is an int"), ("core.controls.controlled", {}, "there is no control"),
     ("train.loop.fit", dict(cfg=None), "fit: cfg is None; it must be a Config"), ("train.loop.fit", dict(data=7), "fit: data is an int"),
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
     ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state of a run at nowhere"),
@@ -663,7 +665,8 @@ REFUSED = [                                            # what is skipped above r
     ("app.report.write_report", dict(folder=None), "write_report: folder is None"), ("app.report.write_report", dict(folder=7), "write_report: folder is an int"),
     ("app.report.write_report", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
 ]
-WORKING = {"train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
+WORKING = {"core.controls.controlled": lambda: dict(draw=lambda turns: pd.DataFrame([turns])),
+           "train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
            "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            **{f"app.training.{name}": lambda: dict(folder="nowhere") for name in ("resume", "evaluate_folder", "stress_folder")},

@@ -15,7 +15,7 @@ import pandas as pd
 import seaborn as sns
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.dates import ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from .results import Run
@@ -188,7 +188,8 @@ def plot_adjacency_beside_market(run: Run, window: int = 0) -> Figure:
     others = np.where(np.eye(len(Body), dtype=bool), 0, run.adjacency[window])
     row, column = np.unravel_index(np.abs(others).argmax(), others.shape)
     limit, labels = np.abs(run.adjacency).max(), [body.label for body in Body]
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 4.4))
+    figure.subplots_adjust(left=0.12, right=0.98, bottom=0.25, top=0.92, wspace=0.4)
     image = left.imshow(run.adjacency[window], cmap="PuOr_r", vmin=-limit, vmax=limit)
     figure.colorbar(image, ax=left, label="adjacency", shrink=0.7)
     left.set_xticks(range(len(labels)), labels, rotation=90)
@@ -199,9 +200,11 @@ def plot_adjacency_beside_market(run: Run, window: int = 0) -> Figure:
                    fontsize=11)
     right.plot(closes.index, closes, color="0.5", linewidth=1)
     right.plot(day, closes[day], "o", color="black")
-    right.set(xlabel="last day of the history", ylabel=f"Close [{run.unit}]")
-    right.set_title(f"{day:%Y-%m-%d}, window {window + 1} of {len(run.origins)}", fontsize=11)
-    right.xaxis.set_major_formatter(ConciseDateFormatter(right.xaxis.get_major_locator()))
+    right.set(ylabel=f"Close [{run.unit}]")
+    right.set_title(f"{day:%Y-%m-%d}, origin {window + 1} of {len(run.origins)}", fontsize=11)
+    dates = AutoDateLocator(maxticks=5)
+    right.xaxis.set_major_locator(dates)
+    right.xaxis.set_major_formatter(ConciseDateFormatter(dates))
     plt.close(figure)
     return figure
 

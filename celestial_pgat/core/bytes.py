@@ -16,7 +16,6 @@ import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, UntypedStorage, nn
-from torch._subclasses import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
@@ -66,19 +65,20 @@ def plot_bytes(parts: Mapping[str, Callable], B: int, T: int, d: int,
                memory: int | float = 24e9) -> Figure:
     """Draw the bytes that parts keep for backward at B windows, T steps and width d.
 
-    `parts`: by name, a function of B, T and d that builds a part and runs it; it is run with fake
-    tensors, so nothing of that size is made. `memory`: bytes of a device, for comparison."""
+    `parts`: by name, a function of B, T and d that builds a part, makes its inputs and runs it; on
+    the meta device, so nothing of that size is made. `memory`: bytes of a device, to compare."""
     need_counts(B=B, T=T, d=d)
     need_rows(parts=parts)
     if not memory > 0:
         raise ValueError(f"memory={memory} is not the memory of a device; give bytes, such as 24e9")
-    with FakeTensorMode():
+    with torch.device("meta"):
         kept = {name: saved_bytes(partial(run, B, T, d)) / 1e9 for name, run in parts.items()}
     most = max(kept, key=kept.get)
     figure, axis = plt.subplots(figsize=(8, 0.6 + 0.5 * len(kept)), layout="constrained")
-    bars = axis.barh(list(kept), list(kept.values()), height=0.6)
-    axis.bar_label(bars, [f"{size:.3g} GB" for size in kept.values()], padding=3)
     axis.axvline(memory / 1e9, color="C3", linestyle="--")
+    bars = axis.barh(list(kept), list(kept.values()), height=0.6)
+    axis.bar_label(bars, [f"{size:.3g} GB" for size in kept.values()], padding=6,
+                   bbox={"color": "white", "pad": 1})
     axis.set(xscale="log", xlim=(1e-6, 1e5), xlabel="kept for backward [GB]",
              title=f"{B} windows of {T} steps, width {d}: {most} {kept[most]:.3g} GB")
     axis.invert_yaxis()
