@@ -110,12 +110,13 @@ class Lab:
         with socket.socket() as ours:
             return ours.connect_ex(("127.0.0.1", int(self.address.rpartition(":")[2]))) == 0
 
-    def open(self, place: str = "") -> None:
-        """Open an address, and wait for the notebook and its kernel."""
+    def open(self, name: str = "") -> None:
+        """Open a notebook by its name, and no other, or what JupyterLab opens first; wait for it and its kernel."""
         self.wait(self.answers, "the server")
-        self.driver.get(f"{self.address}/{place}?token=tested")
-        idle = "return panel?.sessionContext?.session?.kernel?.status == 'idle' && panel.content?.widgets?.length > 1"
-        self.wait(lambda: self.ask(idle), f"the notebook of {place or 'the start'}")
+        self.driver.get(f"{self.address}/lab/tree/{name}?reset&token=tested" if name else f"{self.address}/?token=tested")
+        idle = ("return panel?.context?.path == arguments[0] && panel.sessionContext.session?.kernel?.status == 'idle'"
+                " && panel.content.widgets.length > 1")
+        self.wait(lambda: self.ask(idle, name or TOUR), f"the notebook {name or TOUR}")
 
     def outputs(self) -> list[dict]:
         """Return all outputs that the notebook shows."""
@@ -320,7 +321,7 @@ def test_the_tour_opens_runs_and_is_saved_as_it_was(lab):
 @in_browser
 def test_a_slider_moves_the_wheel(lab):
     from selenium.webdriver.common.keys import Keys
-    lab.open("lab/tree/14_sky.pictures.ipynb")
+    lab.open("14_sky.pictures.ipynb")
     lab.run_all()
     picture = lambda: lab.ask("return panel.node.querySelector('.widget-html img')?.src")
     first = lab.wait(picture, "the wheel under the slider")
@@ -336,7 +337,7 @@ def test_a_slider_moves_the_wheel(lab):
 
 @in_browser
 def test_a_training_shows_one_line(lab):
-    lab.open("lab/tree/62_train.progress.ipynb")
+    lab.open("62_train.progress.ipynb")
     outputs = lab.run_all()
     assert not [output for output in outputs if output.get("name") == "stderr" or output["output_type"] == "error"]
     bar, = [output["data"] for output in outputs if output["output_type"] == "display_data"]

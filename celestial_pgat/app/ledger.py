@@ -91,12 +91,19 @@ def _html_row(entry: Claim) -> str:
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
 
+def _open_row(id: str) -> str:
+    """Return a claim without a verdict as a row of HTML."""
+    cells = [id, escape(CLAIMS[id]), "", "open", ""]
+    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
 def _html_table(rows: list[str]) -> str:
     """Return rows of HTML as the table of a ledger."""
-    head = "<th>id</th><th>claim</th><th>measured</th><th>verdict</th><th>where</th>"
+    words = ("id", "claim", "measured", "verdict", "where")
+    head = "".join(f'<th style="text-align:left">{word}</th>' for word in words)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
-
+# %% ../../nbs/83_app.ledger.ipynb #88d980e6
 @checked
 @dataclass(frozen=True, repr=False)
 class Ledger:
@@ -251,9 +258,7 @@ def claims_widget(ledger: Ledger) -> Any:
 
     def table(**chosen: str) -> HTML:
         ids = pick_claims(ledger, **chosen)
-        rows = [_html_row(ledger[id]) if id in ledger.entries else
-                f"<tr><td>{id}</td><td>{escape(CLAIMS[id])}</td><td></td><td>open</td></tr>"
-                for id in ids]
+        rows = [_html_row(ledger[id]) if id in ledger.entries else _open_row(id) for id in ids]
         return HTML(f"<p>{len(ids)} of {len(pick_claims(ledger))} claims</p>{_html_table(rows)}")
 
     groups = [("all", ""), *((name, letter) for letter, name in GROUPS.items())]
