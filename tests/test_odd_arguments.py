@@ -52,7 +52,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
          "app.preview.memory_table": "preview_text", "app.ranks.told": "the commands",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
-SKIP = {"evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
+SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
@@ -449,6 +449,10 @@ BUILDERS = {
     "app.results.load_run.folder": lambda: import_module("celestial_pgat.app.results").save_run("run", finding()),
     "app.pictures.plot_forecasts.windows": lambda: [0, 1], "app.pictures.plot_gate.dates": lambda: finding().origins,
     "app.pictures.plot_gate.gate": lambda: finding().gate,
+    "app.pictures.plot_adjacency_beside_market.window": lambda: 1, "app.ledger.pick_claims.group": lambda: "M", "app.ledger.pick_claims.words": lambda: "memory",
+    "core.bytes.plot_bytes.parts": lambda: {"a part": lambda B, T, d: torch.randn(B, T, d)}, "core.bytes.plot_bytes.memory": lambda: 1e9,
+    **{f"core.bytes.plot_bytes.{name}": lambda: 2 for name in "BTd"},
+    "fusion.gate.plot_openings.openings": lambda: [0.5], "fusion.gate.plot_openings.a": lambda: 1.0,
     "app.pictures.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
     "app.report.fill_template.template": lambda: import_module("celestial_pgat.app.report").TEMPLATE,
     "app.worker.Job.cfg": lambda: celestial_pgat.preset("smoke"), "app.worker.Job.name": lambda: "with sky", "app.worker.Job.folder": lambda: Path("new/with_sky"),
@@ -620,6 +624,8 @@ def test_odd_arguments_are_answered(path):
 
 
 REFUSED = [                                            # what is skipped above refuses these before any work
+    ("core.controls.controlled", dict(draw=7), "draw is an int"), ("core.controls.controlled", dict(play=None), "play is None"),
+    ("core.controls.controlled", dict(turns=3), "turns is an int"), ("core.controls.controlled", {}, "there is no control"),
     ("train.loop.fit", dict(cfg=None), "fit: cfg is None; it must be a Config"), ("train.loop.fit", dict(data=7), "fit: data is an int"),
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
     ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state of a run at nowhere"),
@@ -661,7 +667,8 @@ REFUSED = [                                            # what is skipped above r
     ("app.report.write_report", dict(folder=None), "write_report: folder is None"), ("app.report.write_report", dict(folder=7), "write_report: folder is an int"),
     ("app.report.write_report", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
 ]
-WORKING = {"train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
+WORKING = {"core.controls.controlled": lambda: dict(draw=lambda turns: pd.DataFrame([turns])),
+           "train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
            "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            **{f"app.training.{name}": lambda: dict(folder="nowhere") for name in ("resume", "evaluate_folder", "stress_folder")},

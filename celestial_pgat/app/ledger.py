@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUPS', 'CLAIMS', 'VERDICTS', 'NOTEBOOK', 'FIGURE', 'badge', 'anchor', 'origin_in_words', 'Claim', 'Ledger',
-           'ledger_path', 'provenance_of', 'read_claims', 'record_claim', 'plot_claims']
+           'ledger_path', 'provenance_of', 'read_claims', 'record_claim', 'plot_claims', 'pick_claims', 'claims_widget']
 
 # %% ../../nbs/83_app.ledger.ipynb #c4eb311f
 import json
@@ -26,6 +26,7 @@ import torch
 from matplotlib.figure import Figure
 
 from ..core.checks import checked
+from ..core.controls import controlled
 from ..core.files import write_whole
 from ..train.checkpoint import git_revision
 
@@ -143,6 +144,19 @@ def _html_row(entry: Claim) -> str:
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
 
+def _open_row(id: str) -> str:
+    """Return a claim without a verdict as a row of HTML."""
+    cells = [id, escape(CLAIMS[id]), "open", "", ""]
+    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _html_table(rows: list[str]) -> str:
+    """Return rows of HTML as the table of a ledger."""
+    words = ("id", "claim", "verdict", "in short; unfolds", "where")
+    head = "".join(f'<th style="text-align:left">{word}</th>' for word in words)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+# %% ../../nbs/83_app.ledger.ipynb #88d980e6
 @checked
 @dataclass(frozen=True, repr=False)
 class Ledger:
@@ -184,9 +198,7 @@ class Ledger:
         return "\n".join([self.summary(), *map(repr, self), still_open])
 
     def _repr_html_(self) -> str:
-        head = "<th>id</th><th>claim</th><th>verdict</th><th>in short; unfolds</th><th>where</th>"
-        return (f"<p>{escape(self.summary())}</p><table><thead><tr>{head}</tr></thead><tbody>"
-                f"{''.join(map(_html_row, self))}</tbody></table>"
+        return (f"<p>{escape(self.summary())}</p>{_html_table([*map(_html_row, self)])}"
                 f"<p>Open: {', '.join(self.open) or 'none'}</p>")
 
 # %% ../../nbs/83_app.ledger.ipynb #734e14ae
@@ -267,3 +279,43 @@ def plot_claims(ledger: Ledger) -> Figure:
              title=ledger.summary())
     axis.legend(fontsize=9, ncols=5, loc="upper center", bbox_to_anchor=(0.45, -0.25))
     return figure
+
+# %% ../../nbs/83_app.ledger.ipynb #2f9e9cc2
+@checked
+def pick_claims(ledger: Ledger, group: str = "", verdict: str = "", words: str = "") -> list[str]:
+    """Return the ids of the claims of one of GROUPS, with a verdict, in which all `words` stand.
+
+    An empty text takes all. `verdict` is one of VERDICTS, or "open". Words are looked for in claim,
+    figure and place, in any case. Raises ValueError for other groups and verdicts."""
+    for name, value, known in [("group", group, GROUPS), ("verdict", verdict, [*VERDICTS, "open"])]:
+        if value and value not in known:
+            raise ValueError(f"{name}={value!r} is not known; use one of {', '.join(known)}, or an "
+                             "empty text for all")
+    found = []
+    for id in CLAIMS:
+        entry = ledger.entries.get(id)
+        text = " ".join([id, CLAIMS[id], *([entry.measured, entry.evidence] if entry else [])])
+        given = entry.verdict if entry else "open"
+        if (id[0] in (group or ledger.letters) and id[0] in ledger.letters
+                and verdict in ("", given)
+                and all(word in text.lower() for word in words.lower().split())):
+            found.append(id)
+    return found
+
+
+@checked
+def claims_widget(ledger: Ledger) -> Any:
+    """Show the claims under menus of group and verdict and a field for words, in JupyterLab."""
+    from IPython.display import HTML
+    from ipywidgets import Dropdown, Text
+
+    def table(**chosen: str) -> HTML:
+        ids = pick_claims(ledger, **chosen)
+        rows = [_html_row(ledger[id]) if id in ledger.entries else _open_row(id) for id in ids]
+        return HTML(f"<p>{len(ids)} of {len(pick_claims(ledger))} claims</p>{_html_table(rows)}")
+
+    groups = [("all", ""), *((name, letter) for letter, name in GROUPS.items())]
+    verdicts = [("all", ""), *((name, name) for name in [*VERDICTS, "open"])]
+    return controlled(table, group=Dropdown(options=groups, description="group"),
+                      verdict=Dropdown(options=verdicts, description="verdict"),
+                      words=Text(description="words", continuous_update=False))

@@ -306,7 +306,7 @@ class StressReport:
         gain = 1 - errors[self.model] / errors.get(CONSTANT, np.inf)
         if gain >= BAR:
             return ""
-        return (f"; it has little to lose, and so passes easily: its error is {-gain:+.1%} beside "
+        return (f"; it has little to lose, and so passes easily: its error is {-gain:+z.1%} beside "
                 f"the {CONSTANT}'s")
 
     def to_rows(self) -> list[dict]:
@@ -380,7 +380,7 @@ def plot_stress(report: StressReport) -> Figure:
                   label=report.model if place == 0 else None)
         axis.plot(edge if beyond else row.value, place, ">C0" if beyond else "oC0", markersize=8)
         if beyond and np.isfinite(row.value):
-            axis.annotate(f"{row.value:+.0f}% ", (edge, place), (-8, 5), ha="right",
+            axis.annotate(f"{row.value:+z.0f}% ", (edge, place), (-8, 5), ha="right",
                           textcoords="offset points", color="C0")
     against = [f"{name}\n(over the median)" if name in DESTRUCTIVE else name for name in own.index]
     axis.set(yticks=range(len(own)), yticklabels=against, xlim=(-edge, 1.04 * edge),

@@ -105,7 +105,7 @@ def _draw_zodiac(ax: Axes) -> None:
         marks = np.stack([_on_circle(ticks, 0.86), _on_circle(ticks, inner)], 1)
         ax.plot(*marks, color="0.6", lw=0.7)
     ax.add_patch(plt.Circle((0, 0), 0.55, fill=False, ec="0.75", lw=0.8))
-    ax.set(xlim=(-1.02, 1.02), ylim=(-1.02, 1.02), aspect="equal")
+    ax.set(xlim=(-1.02, 1.02), ylim=(-1.02, 1.02), aspect="equal", xticks=[], yticks=[])
     ax.axis("off")
 
 # %% ../../nbs/14_sky.pictures.ipynb #2a20104f
@@ -150,7 +150,7 @@ def plot_wheel(day: str | date | Iterable, ax: Axes | None = None, orb: int | fl
     longitude = values["longitude"].to_numpy()
     degrees, found = np.degrees(longitude), find_aspects(longitude, orb)
     if ax is None:
-        ax = plt.figure(figsize=(7, 7.4), layout="constrained").add_subplot()
+        ax = plt.figure(figsize=(7, 7.4)).add_axes((0.02, 0.055, 0.96, 0.91))
     _draw_zodiac(ax)
     _draw_aspects(ax, degrees, found, orb)
     _draw_bodies(ax, degrees, values["longitude_rate"].to_numpy())
