@@ -40,7 +40,7 @@ def plot_ahead(run: Run, past: int = 20) -> Figure:
     change = candles["Close"].iloc[-1] / closes.iloc[-1] - 1
     axis.set(xlabel="sessions from the last row", ylabel=f"price [{run.unit}]",
              title=f"{candles.index[0]:%Y-%m-%d} to {candles.index[-1]:%Y-%m-%d}: the Close "
-             f"moves by {change:+.2%}, says the model")
+             f"moves by {change:+z.2%}, says the model")
     axis.legend(fontsize=9)
     plt.close(figure)
     return figure
@@ -85,7 +85,7 @@ def plot_forecasts(run: Run, windows: Sequence[int] | None = None, past: int = 1
         _draw_window(axis, run, window, past)
     figure.supxlabel("sessions after the origin", fontsize=11)
     figure.supylabel(f"Close [{run.unit}]", fontsize=11)
-    axes.flat[0].legend(fontsize=8)
+    axes.flat[0].legend(fontsize=9)
     plt.close(figure)
     return figure
 
@@ -139,7 +139,7 @@ def plot_gate(dates: pd.DatetimeIndex, gate: Float[np.ndarray, "time channel"]) 
              title=f"The gate is {mean.mean():.2f} open; over time its mean moves by "
              f"{mean.std():.3f}")
     axis.xaxis.set_major_formatter(ConciseDateFormatter(axis.xaxis.get_major_locator()))
-    axis.legend(fontsize=8, ncols=3, loc="lower left")
+    axis.legend(fontsize=9, ncols=3, loc="lower left")
     plt.close(figure)
     return figure
 
@@ -167,7 +167,7 @@ def plot_adjacency(adjacency: Float[np.ndarray, "day receiver sender"],
                     cbar_kws={"label": words, "shrink": 0.7})
         axis.set(xlabel="sender")
     axes[0].set(ylabel="receiver")
-    axes[0].set_title(f"Strongest: {labels[row]} from {labels[column]}, {mean[row, column]:+.2f}",
+    axes[0].set_title(f"Strongest: {labels[row]} from {labels[column]}, {mean[row, column]:+z.2f}",
                       fontsize=11)
     axes[1].set_title(f"An entry moves by {moves.mean():.2g} on average", fontsize=11)
     plt.close(figure)
@@ -196,7 +196,7 @@ def plot_adjacency_beside_market(run: Run, window: int = 0) -> Figure:
     left.set_yticks(range(len(labels)), labels)
     left.grid(False)
     left.set(xlabel="sender", ylabel="receiver")
-    left.set_title(f"Strongest: {labels[row]} from {labels[column]}, {others[row, column]:+.2f}",
+    left.set_title(f"Strongest: {labels[row]} from {labels[column]}, {others[row, column]:+z.2f}",
                    fontsize=11)
     right.plot(closes.index, closes, color="0.5", linewidth=1)
     right.plot(day, closes[day], "o", color="black")

@@ -42,7 +42,7 @@ from ..fusion.records import summarise_fusion
 def year_table(run: Run) -> Styler:
     """Return the errors by year relative to the best reference, in percent, for a page."""
     table = errors_by_year(run.metrics, run.origins)
-    return table.style.format(dict.fromkeys(run.metrics.models, "{:+.1%}"), na_rep="–")
+    return table.style.format(dict.fromkeys(run.metrics.models, "{:+z.1%}"), na_rep="–")
 
 
 @checked
@@ -68,7 +68,7 @@ def inputs_table(run: Run) -> Styler:
     table = run.inputs.set_index("input")
     table["rank"] = table["place"].astype(str) + " of " + table["tables"].astype(str)
     shown = table[["influence", "cost", "low", "high", "rank", "p", "verdict", "reason"]]
-    forms = dict.fromkeys(["cost", "low", "high"], "{:+.2%}")
+    forms = dict.fromkeys(["cost", "low", "high"], "{:+z.2%}")
     forms |= dict.fromkeys(["influence", "p"], "{:.3f}")
     return shown.style.format(forms, na_rep="–")
 

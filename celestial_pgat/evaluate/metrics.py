@@ -264,7 +264,7 @@ def summary_table(metrics: Metrics) -> pd.DataFrame:
     rows["always up"] = dict.fromkeys(rows[RANDOM_WALK], np.nan)
     rows["always up"]["direction", "Close"] = always_up(metrics)
     table = pd.DataFrame(rows).T
-    forms = {"MSE [scaled]": "{:.4f}", "skill": "{:+.1%}", "direction": "{:.1%}",
+    forms = {"MSE [scaled]": "{:.4f}", "skill": "{:+z.1%}", "direction": "{:.1%}",
              "std ratio": "{:.3f}"}
     largest = table[f"MAE [{metrics.unit}]"].max(axis=None)
     price = f"{{:.{max(2, 2 - int(np.floor(np.log10(max(largest, 1e-9)))))}f}}"

@@ -217,7 +217,7 @@ def plot_fusion(records: pd.DataFrame, limits: Limits = Limits(),
         if column.endswith("ratio"):                         # linear near 0, so that 0 has a place
             axis.set_yscale("symlog", linthresh=limits.starved)
         axis.set(xlabel="training batch", ylabel=column)
-    axes[0, before].legend(fontsize=8)
+    axes[0, before].legend(fontsize=9)
     flagged, shares, claim = (summary["flags"] != "").sum(), summary["influence_b"], "not measured"
     if shares.notna().any():
         claim = f"greatest at {shares.idxmax()}, {shares.max():.2g}"
@@ -238,4 +238,4 @@ def _plot_costs(axis: plt.Axes, costs: Mapping[str, Cost]) -> None:
         axis.plot(cost, place, "o", color=f"C{place}")
     axis.axvline(0, color="0.4", linestyle="--", lw=1)
     axis.set(yticks=range(len(table)), ylim=(len(table) - 0.5, -0.5), xlabel="cost of b [%]")
-    axis.set_yticklabels(table.index, rotation=90, va="center", fontsize=8)
+    axis.set_yticklabels(table.index, rotation=90, va="center", fontsize=9)

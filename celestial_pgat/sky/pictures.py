@@ -118,7 +118,7 @@ def _draw_bodies(ax: Axes, degrees: np.ndarray, rates: np.ndarray) -> None:
         ax.plot(*_on_circle(true, 0.55), "o", color=color, ms=2.5)
         ax.text(*_on_circle(shown, 0.738), body.symbol, fontsize=17, color=color, **_GLYPH)
         ax.text(*_on_circle(shown, 0.645), f"{int(true % 30)}°" + ("℞" if rates[body] < 0 else ""),
-                fontsize=7.5, color=color, **_GLYPH)
+                fontsize=9, color=color, **_GLYPH)
 
 
 def _draw_aspects(ax: Axes, degrees: np.ndarray, found: pd.DataFrame, orb: int | float) -> None:
@@ -262,7 +262,7 @@ def plot_phase_matrix(day: str | date | Iterable, ax: Axes | None = None,
     for (i, j), value in np.ndenumerate(degrees):
         dark = 0.45 > np.dot(image.cmap(image.norm(value))[:3], (0.3, 0.59, 0.11))
         ax.text(j, i, f"{value:.0f}".replace("-0", "0") if abs(value) < 0.5 else f"{value:.0f}",
-                ha="center", va="center", fontsize=7.5, color="white" if dark else "0.15")
+                ha="center", va="center", fontsize=9, color="white" if dark else "0.15")
     ax.set_xticks(range(N_BODIES), [b.symbol for b in Body], family="DejaVu Sans", fontsize=14)
     ax.set_yticks(range(N_BODIES), [f"{b.label}  {b.symbol}" for b in Body], family="DejaVu Sans")
     ax.grid(False)

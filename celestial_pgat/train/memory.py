@@ -151,7 +151,7 @@ def plot_memory_report(report: MemoryReport, depth: int = 2, most: int = 12) -> 
         shown[f"{len(rest)} more"] = rest.sum()
     figure, axis = plt.subplots(figsize=(8, 0.9 + 0.26 * len(shown)), layout="constrained")
     bars = axis.barh(shown.index, shown / 1e6)
-    axis.bar_label(bars, [f" {count / report.total:.1%}" for count in shown], fontsize=8)
+    axis.bar_label(bars, [f" {count / report.total:.1%}" for count in shown], fontsize=9)
     axis.invert_yaxis()
     share = f"{groups.iloc[0] / report.total:.0%} of {readable_bytes(report.total)}"
     axis.set(xlabel="kept for backward [MB]", ylabel="module")
@@ -345,11 +345,11 @@ def plot_memory_log(frame: pd.DataFrame, parts: int = 5) -> Figure:
     for name, values in series.items():
         top.plot(frame["seconds"][values.index], values / 1e6, "o-", ms=4, label=name)
     top.set(ylabel="memory of the process [MB]")
-    top.set(title=f"The process changes by {grown:+.0f} MB between the first and the last batch;\n"
+    top.set(title=f"The process changes by {grown:+z.0f} MB between the first and the last batch;\n"
             f"{largest_rise(frame)}")
     bottom.stackplot(batches["seconds"], (shown / 1e6).T.to_numpy(), labels=shown.columns)
     bottom.set(xlabel="time since the start [s]", ylabel="kept for backward [MB]")
     bottom.set(title=f"{order.index[0]} keeps {share} on average")
     for axis in (top, bottom):
-        axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), reverse=axis is bottom)
+        axis.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5), reverse=axis is bottom)
     return figure
