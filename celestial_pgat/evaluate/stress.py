@@ -10,6 +10,7 @@ __all__ = ['SCENARIOS', 'SIZES', 'DESTRUCTIVE', 'BAR', 'MEMORY', 'COLUMNS', 'str
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -385,7 +386,7 @@ def plot_stress(report: StressReport) -> Figure:
     against = [f"{name}\n(over the median)" if name in DESTRUCTIVE else name for name in own.index]
     axis.set(yticks=range(len(own)), yticklabels=against, xlim=(-edge, 1.04 * edge),
              ylim=(len(own) - 0.5, -0.5), xlabel="rise of the squared error [%]",
-             title=report.summary().split(" (")[0])
+             title=fill(report.summary().split(" (")[0], 70))
     axis.legend(fontsize=9, loc="lower left")
     plt.close(figure)
     return figure
