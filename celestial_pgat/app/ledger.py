@@ -79,7 +79,7 @@ def _refuse_incomplete(entry: "Claim") -> None:
                          "give the figure in words, or the reason why there is none")
     if not NOTEBOOK.match(entry.evidence):
         raise ValueError(f"{entry.id}: evidence={entry.evidence!r} starts with no notebook; "
-                         "write for example '90_lab.memory: The same twice'")
+                         "write for example '90_lab.memory: Half precision'")
     if missing := {"seed", "revision", "hardware"} - entry.provenance.keys():
         raise ValueError(f"{entry.id}: the provenance lacks {', '.join(sorted(missing))}; "
                          "use for example provenance_of(seed)")
@@ -95,9 +95,9 @@ class Claim:
     """Hold what an experiment says about a claim; the text of the claim is that of CLAIMS.
 
     `measured` is our figure in words, `verdict` one of VERDICTS, `evidence` the stem of a notebook
-    and a heading in it, as in "90_lab.memory: The same twice". `provenance` has at least seed, revision
-    and hardware, `brief` at most twelve words and one figure. Raises ValueError for anything
-    else."""
+    and a heading in it, as in "90_lab.memory: Half precision". `provenance` has at least seed,
+    revision and hardware, `brief` at most twelve words and one figure. Raises ValueError for
+    anything else."""
     id: str
     measured: str
     verdict: str
@@ -119,7 +119,7 @@ class Claim:
 
     @property
     def link(self) -> str:
-        """Return the address of the section that judges, as in "90_lab.memory.ipynb#the-same-twice"."""
+        """Return the address of the section that judges: notebook.ipynb#heading."""
         place = anchor(self.evidence.removeprefix(self.notebook))
         return f"{self.notebook}.ipynb" + f"#{place}" * bool(place)
 
