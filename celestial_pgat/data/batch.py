@@ -27,9 +27,9 @@ from ..sky.waves import WAVES, wave_table
 # %% ../../nbs/18_data.batch.ipynb #de8e9405
 def _field_line(name: str, value: Tensor) -> str:
     """Write the name, the shape, the type and the range of a field."""
-    low, high = (value.amin(), value.amax()) if value.numel() else (np.nan, np.nan)
     shape, kind = str(list(value.shape)), str(value.dtype)[6:]
-    return f"  {name:18}{shape:22}{kind:9}{low:9.3f} to {high:.3f}"
+    reach = f"{value.amin():9.3f} to {value.amax():.3f}" if value.numel() else f"{'none':>9}"
+    return f"  {name:18}{shape:22}{kind:9}{reach}"
 
 # %% ../../nbs/18_data.batch.ipynb #52e601d4
 REACH = 4  # rows before a day that a body looks back on

@@ -95,7 +95,7 @@ def load_model(folder: str | Path) -> tuple[nn.Module, Config, Scales]:
                          "cut short or of another model")
     model = CelestialPGAT(cfg.model)
     try:
-        model.load_state_dict(load(weights))
+        model.load_state_dict(dict(sorted(load(weights).items())))
     except RuntimeError as error:
         reason = brief(" ".join(str(error).split()), 300)
         raise ValueError(f"the weights do not fit the configuration: {reason}") from None
