@@ -49,7 +49,7 @@ INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowD
              "diagnostics.PassRecorder")},
          **{f"app.origin.{name}": "the commands" for name in ("origin_of", "located", "found_state", "best_so_far")},
          **{f"data.fingerprint.{name}": "fit and the commands" for name in ("tables_of", "difference", "fingerprints", "cut_of")},
-         "app.preview.memory_table": "preview_text", "app.ranks.told": "the commands",
+         "app.preview.memory_table": "preview_text", "core.progress.ProgressBar": "tqdm, and stress_test and judge_inputs", "app.ranks.told": "the commands",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",

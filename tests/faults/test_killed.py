@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from celestial_pgat.core import files
 from celestial_pgat.fusion import records
-from celestial_pgat.train import memory, states
+from celestial_pgat.train import memory, resuming, states
 from celestial_pgat.train.states import newest_state, read_state
 
 from faults.training import KEPT, PLAN, WATCHED, die_on, in_child, kill, lost, train
@@ -113,8 +113,7 @@ def test_kill_removing(fault, whole, folder):
 
 def die_appending(folder: Path, number: int, name: str) -> None:
     """Train, and be killed when the n-th row is half appended to a log."""
-    module = {"fusion.jsonl": records, "memory.jsonl": memory}[name]
-    count, append = [0], module.append_json_lines
+    count, append = [0], records.append_json_lines
 
     def half(path, rows):
         if not rows or Path(path).name != name:
@@ -125,7 +124,7 @@ def die_appending(folder: Path, number: int, name: str) -> None:
             os.truncate(path, Path(path).stat().st_size - 40)
             kill()
 
-    module.append_json_lines = half
+    records.append_json_lines = half
     train(folder, cfg=WATCHED)
 
 
@@ -162,14 +161,14 @@ def die_logging(folder: Path) -> None:
 
 def die_moving(folder: Path, state: Path) -> None:
     """Go on in another folder, and be killed when the log is there and the state is not."""
-    copy = states.write_whole
+    copy = resuming.write_whole
 
     def copied(path, save):
         if Path(path).name == "last.ckpt":
             kill()
         return copy(path, save)
 
-    states.write_whole = copied
+    resuming.write_whole = copied
     train(folder, cfg=WATCHED, resume=state)
 
 
