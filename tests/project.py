@@ -1,7 +1,9 @@
 """Write what is made of the notebooks: `python tests/project.py`. Quarto is not needed.
 
-README.md from nbs/index.ipynb, nbs/sidebar.yml from numbers and titles, nbs/images/favicon.svg and card.png from the sky.
+README.md from nbs/index.ipynb, nbs/sidebar.yml from numbers and titles, nbs/names.qmd from the exported cells,
+nbs/images/favicon.svg and card.png from the sky.
 """
+import ast
 import io
 import json
 import math
@@ -57,12 +59,29 @@ def sidebar_text(folder: Path = ROOT / "nbs") -> str:
         sections[[section for section, first in SECTIONS.items() if first <= number][-1]].append(links[path])
     claims, pictures = (next(path.name for path in paths if path.stem.endswith(stem)) for stem in ("lab.claims", "sky.pictures"))
     menu = [dict(link) for link in sections["Laboratories"] if link["href"] != claims]
-    bar = [{"text": "What holds", "href": claims}, {"text": "Laboratories", "menu": menu}, {"text": "Pictures", "href": pictures}]
+    bar = [{"text": "What holds", "href": claims}, {"text": "Laboratories", "menu": menu}, {"text": "Pictures", "href": pictures},
+           {"text": "All names", "href": "names.qmd"}]
     contents = [{"text": title(folder / "index.ipynb"), "href": "index.ipynb"}]
     contents += [{"section": section, "contents": links} for section, links in sections.items() if links]
     website = {"navbar": {"left": bar}, "sidebar": {"contents": contents}}
     head = "# Written by tests/project.py from the numbers and titles of the notebooks.\n"
     return head + yaml.safe_dump({"website": website}, sort_keys=False, allow_unicode=True, width=200)
+
+
+def names_text(folder: Path = ROOT / "nbs") -> str:
+    """Return names.qmd: every public function and class from A to Z, with its first sentence and a link to its entry."""
+    from celestial_pgat.app.pages import exported_source
+    rows = []
+    for path in sorted(folder.glob("[0-9]*.ipynb")):
+        for node in ast.parse(exported_source(json.loads(path.read_text(encoding="utf-8")))).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                sentence = (ast.get_docstring(node) or "").partition("\n")[0].replace("|", "\\|")
+                module = path.stem.partition("_")[2]
+                rows.append((node.name, f"[{node.name}]({path.name}#{node.name.lower()})", module, sentence))
+    rows.sort(key=lambda row: (row[0].lower(), row[2]))
+    head = ["---", "title: All names", "description: Every public function and class of the library, from A to Z.", "---", "",
+            "| name | module | what it does |", "|---|---|---|"]
+    return "\n".join([*head, *(f"| {' | '.join(row[1:])} |" for row in rows)]) + "\n"
 
 
 def favicon_text() -> str:
@@ -108,6 +127,7 @@ if __name__ == "__main__":
     images = ROOT / "nbs" / "images"
     (ROOT / "nbs" / "sidebar.yml").write_text(sidebar_text(), encoding="utf-8")
     (ROOT / "README.md").write_text(readme_text(), encoding="utf-8")
+    (ROOT / "nbs" / "names.qmd").write_text(names_text(), encoding="utf-8")
     (images / "favicon.svg").write_text(favicon_text(), encoding="utf-8")
     if not (images / "card.png").exists():              # its bytes depend on the fonts at hand; to draw it anew, delete it
         (images / "card.png").write_bytes(card_bytes())

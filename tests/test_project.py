@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from celestial_pgat.app.pages import SHOWN_DPI, shown_size
-from project import favicon_text, readme_text, sidebar_text
+from celestial_pgat.app.pages import SHOWN_DPI, link_targets, shown_size
+from project import favicon_text, names_text, readme_text, sidebar_text
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "nbs").glob("*.ipynb"))
@@ -90,6 +90,15 @@ def test_sidebar_and_icon_are_made_of_the_notebooks():
     assert (ROOT / "nbs" / "images" / "favicon.svg").read_text(encoding="utf-8") == favicon_text(), "run make readme"
     card = (ROOT / "nbs" / "images" / "card.png").read_bytes()
     assert struct.unpack(">II", card[16:24]) == (1200, 630), "the size at which a link is shown"
+
+
+def test_all_names_are_listed_with_their_entries():
+    text = (ROOT / "nbs" / "names.qmd").read_text(encoding="utf-8")
+    assert text == names_text(), "run make readme"
+    defined = {found for path in MODULES for found in re.findall(r"^(?:def|class) ([A-Za-z]\w*)", path.read_text(encoding="utf-8"), re.M)}
+    assert defined == set(re.findall(r"^\| \[(\w+)\]", text, re.M)), "what the modules define, no more and no less"
+    assert {f"[{name}]({address})" for name, address in link_targets(ROOT / "nbs").addresses.items()} <= set(
+        re.findall(r"\[\w+\]\([^)]+\)", text))
 
 
 def test_sidebar_has_every_notebook_under_its_number_and_title(tmp_path):
