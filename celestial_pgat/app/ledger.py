@@ -144,6 +144,12 @@ def _html_row(entry: Claim) -> str:
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
 
+def _of_several(verdict: str, count: int) -> str:
+    """Return a verdict as it is said of so many claims: one holds, two hold."""
+    words = verdict if count == 1 else re.sub(r"^holds", "hold", verdict)
+    return words if count == 1 else words.replace("does not", "do not")
+
+
 def _open_row(id: str) -> str:
     """Return a claim without a verdict as a row of HTML."""
     cells = [id, escape(CLAIMS[id]), "open", "", ""]
@@ -189,7 +195,8 @@ class Ledger:
 
     def summary(self) -> str:
         """Say in one line how many claims have a verdict, and which."""
-        given = ", ".join(f"{count} {verdict}" for verdict, count in self.counts().items() if count)
+        given = ", ".join(f"{count} {_of_several(verdict, count)}"
+                          for verdict, count in self.counts().items() if count)
         return (f"{len(self)} of {len(self) + len(self.open)} claims have a verdict: "
                 f"{given or 'nothing is recorded yet'}")
 

@@ -244,7 +244,7 @@ def judge_inputs(models: Sequence[nn.Module], data: ForecastData, count: int | N
             stack.enter_context(evaluating(model))
         pool = stack.enter_context(ThreadPoolExecutor(2))
         bar = stack.enter_context(ProgressBar(total=len(names) * (count + 1), desc="other inputs",
-                                              shown=progress))
+                                              shown=progress and bool(names)))
         for name in names:
             shifts, forecasts = _forecasts_under(models, data, name, count, pool, bar)
             alike = name != "sky" or data.given["waves"] is not None
