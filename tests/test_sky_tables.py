@@ -241,7 +241,7 @@ def test_times_with_their_zone_need_no_hour(tmp_path):
 
 def test_without_a_moon_the_sun_is_the_clock_and_without_both_it_is_said(tmp_path):
     no_moon = GOOD.drop(columns=[c for c in GOOD if "Moon" in c])
-    assert "bare dates stand for 21 UTC, which the Sun confirms to 0 minutes" in read(no_moon, tmp_path).notes
+    assert "bare dates stand for 21 UTC, which the Sun confirms to the minute" in read(no_moon, tmp_path).notes
     with pytest.raises(ValueError, match="the Sun in the file is .18 hours .* Pass hour=21$"):
         read(no_moon, tmp_path, hour=3)
     with pytest.raises(ValueError, match="another hour or a turned zodiac, and without the Moon"):

@@ -251,7 +251,7 @@ def _unpack(data: bytes, name: str) -> bytes:
         return _unpack(PACKED[kind](data), name) if kind in PACKED else data
     except (OSError, EOFError, zipfile.BadZipFile, lzma.LZMAError, NotImplementedError,
             RuntimeError) as error:
-        what = "a zip archive or an Excel file" if kind == "zip" else f"packed by {kind}"
+        what = f"a {'zip archive or an Excel file' if kind == 'zip' else f'file packed by {kind}'}"
         raise ValueError(f"{name} begins like {what} and cannot be unpacked: {error}; it was cut "
                          "off or damaged, get it again") from error
 

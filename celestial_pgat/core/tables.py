@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from os import PathLike
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -208,7 +209,7 @@ def _read_parquet(data: bytes, name: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(io.BytesIO(data))
     except Exception as error:  # pyarrow has many kinds; each means that the file cannot be read
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = shorten(str(error), 120, placeholder=" ...") or type(error).__name__
         if "uplicate" in str(error):
             raise ValueError(f"{name} holds a column twice ({reason}); keep one of each") from error
         raise ValueError(f"{name} cannot be read as Parquet: {reason}; it was cut off or damaged, "

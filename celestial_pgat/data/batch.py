@@ -149,7 +149,7 @@ class ForecastBatch(_UnderSky):
 
     def __repr__(self) -> str:
         rows = [_field_line(name, value) for name, value in vars(self).items() if value is not None]
-        return "\n".join([f"ForecastBatch of {len(self)} windows", *rows])
+        return "\n".join([f"ForecastBatch of {counted(len(self), 'window')}", *rows])
 
 # %% ../../nbs/18_data.batch.ipynb #d0f9a3b9
 @checked

@@ -42,8 +42,8 @@ def _read_prices(source: str | PathLike) -> pd.DataFrame:
     path = Path(source)
     if not path.exists() and not path.suffix and len(path.parts) == 1:
         near = get_close_matches(str(source).lower(), BUILT_IN, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown source {str(source)!r}; {hint}Use "
+        hint = f"did you mean {near[0]!r}? Use" if near else "use"
+        raise ValueError(f"unknown source {str(source)!r}: {hint} "
                          f"{' or '.join(map(repr, BUILT_IN))}, or the path of a table")
     return read_file(path, [*sum(COLUMN_NAMES.values(), []), *DATE_NAMES, *CLOCK_NAMES])
 

@@ -112,7 +112,7 @@ def _find_module(model: nn.Module, path: str, point: str) -> nn.Module:
         return modules[path]
     near = ", ".join(get_close_matches(path, [name for name in modules if name], cutoff=0.3))
     raise ValueError(f"branches[{point!r}]: {type(model).__name__} has no sub-module {path!r}; "
-                     f"the nearest are {near or 'in model.named_modules()'}")
+                     + (f"the nearest are {near}" if near else "see model.named_modules()"))
 
 
 def _find_branch(model: nn.Module, path: str, point: str) -> Branch:

@@ -84,8 +84,9 @@ def _moments(index: pd.DatetimeIndex, hour: int | float) -> pd.DatetimeIndex:
         elif not index.is_monotonic_increasing:
             remedy = f"leave out these {count} rows"
         else:
-            ends = [f"the first {early.sum()} rows, before {inside[0]:{form}}"] * bool(early.any())
-            ends += [f"the last {late.sum()} rows, after {inside[-1]:{form}}"] * bool(late.any())
+            rows = lambda some: "row" if some.sum() == 1 else f"{some.sum()} rows"
+            ends = [f"the first {rows(early)}, before {inside[0]:{form}}"] * bool(early.any())
+            ends += [f"the last {rows(late)}, after {inside[-1]:{form}}"] * bool(late.any())
             remedy = f"leave out {' and '.join(ends)}"
         raise ValueError(f"{moments[outside][0]} UTC is outside the ephemeris, which covers "
                          f"{EPHEMERIS_START} to {EPHEMERIS_END} UTC ({count} of {len(moments)} "

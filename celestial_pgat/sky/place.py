@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core.files import note
+from ..core.files import counted, note
 from .bodies import Body
 from .ephemeris import _moments, body_states
 from .waves import _angles, _in_file, _wrap
@@ -177,7 +177,8 @@ def _wrong_hour(clock: str, lag: float, rest: np.ndarray, index: pd.DatetimeInde
         return f"{where}Pass hour={fit:g}"
     count = {1: "one day"}.get(abs(day), f"{abs(day):g} days")
     return (f"{where}The rows look {count} {'late' if day < 0 else 'early'}: their sky is that of "
-            f"{'the day before' if day == -1 else f'{day:+zg} days'} at {fit:g} UTC. Move the "
+            f"{'the day' if abs(day) == 1 else count} {'before' if day < 0 else 'after'} at "
+            f"{fit:g} UTC. Move the "
             f"dates by {day:+zg} and pass hour={fit:g}, or write the times in the date column, "
             f"such as 2018-01-02T{int(fit):02d}:00Z")
 
@@ -191,7 +192,7 @@ def _wrong_body(body: Body, given: pd.DataFrame, states: pd.DataFrame, turn: np.
     if body.is_node and near:
         return "it is the opposite node: Rahu and Ketu look exchanged"
     if near:
-        return f"it follows {near[0]}: the columns look exchanged"
+        return f"it follows {near[0]}, so the columns look exchanged"
     if close(np.pi / 2 - mine - 2 * turn, body):
         return "its sine and cosine look exchanged"
     return "it may be another body, another date, or a right ascension"
@@ -222,8 +223,9 @@ def _check_bodies(given: pd.DataFrame, states: pd.DataFrame, names: dict[str, st
                              f"Earth: {both} and others look like heliocentric longitudes. Give "
                              "geocentric ones")
     if len(far) > max(2, len(off) / 3):
+        apart = ", ".join(f"{label} by {off[label]:.1f}" for label in far)
         raise ValueError("the longitudes in the file are not those of its dates: against the "
-                         f"slow planets they are off by {off[far].round(1).to_dict()} degrees. So "
+                         f"slow planets they are off ({apart} degrees). So "
                          "the missing columns cannot be computed; correct the dates, or give all "
                          "113 waves")
     raise ValueError(f"{both} are {off[far[0]]:.1f} degrees from the longitude of {far[0]} on "
@@ -250,7 +252,9 @@ def _note_place(given: pd.DataFrame, lag: np.ndarray, turn: np.ndarray, hour: in
     if (given.index == given.index.normalize()).all():
         proof = "the file cannot confirm, since it has no Moon, nor the Sun with a slow planet"
         if len(lag):
-            proof = f"the {_clock(given)} confirms to {60 * np.abs(lag).max():.0f} minutes"
+            minutes = round(60 * np.abs(lag).max())
+            fit = counted(minutes, "minute") if minutes else "the minute"
+            proof = f"the {_clock(given)} confirms to {fit}"
         note(f"bare dates stand for {hour:g} UTC, which {proof}")
     if turn.any():
         degrees = np.degrees(turn.mean())
