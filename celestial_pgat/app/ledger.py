@@ -279,7 +279,8 @@ def plot_claims(ledger: Ledger) -> Figure:
     colors = [*VERDICTS.values(), "#ececec"]
     found.plot.barh(stacked=True, color=colors, edgecolor="0.4", linewidth=0.5, width=0.8, ax=axis)
     for bars in axis.containers:
-        axis.bar_label(bars, fmt=lambda count: f"{count:g}" * int(count > 0), label_type="center")
+        axis.bar_label(bars, fmt=lambda count: f"{count:g}" * int(count > 0), label_type="center",
+                       color="white" if bars.get_label() == "holds" else "black")
     axis.invert_yaxis()
     axis.grid(axis="y")
     axis.set(xlabel="claims", xlim=(0, found.sum(axis=1).max() + 0.1), ylabel="group of claims",
