@@ -4,7 +4,7 @@
 #             says otherwise
 # make hooks  let git merge notebooks cell by cell; make test and make lab have done it
 # make docs   the site in _docs; Quarto is fetched into .venv unless it is installed
-# make readme write what is made of the notebooks: README.md, the sidebar, the icon
+# make readme write what is made of the notebooks: README.md, the sidebar, the list of names, the icon
 # make clean  remove everything that can be made again
 
 PYTHON ?= python3

@@ -70,14 +70,12 @@ def sidebar_text(folder: Path = ROOT / "nbs") -> str:
 
 def names_text(folder: Path = ROOT / "nbs") -> str:
     """Return names.qmd: every public function and class from A to Z, with its first sentence and a link to its entry."""
-    from celestial_pgat.app.pages import exported_source
+    from celestial_pgat.app.pages import _first_sentence, _public, exported_source
     rows = []
     for path in sorted(folder.glob("[0-9]*.ipynb")):
-        for node in ast.parse(exported_source(json.loads(path.read_text(encoding="utf-8")))).body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                sentence = (ast.get_docstring(node) or "").partition("\n")[0].replace("|", "\\|")
-                module = path.stem.partition("_")[2]
-                rows.append((node.name, f"[{node.name}]({path.name}#{node.name.lower()})", module, sentence))
+        for node in _public(ast.parse(exported_source(json.loads(path.read_text(encoding="utf-8")))).body):
+            link = f"[{node.name}]({path.name}#{node.name.lower()})"
+            rows.append((node.name, link, path.stem.partition("_")[2], _first_sentence(node).replace("|", "\\|")))
     rows.sort(key=lambda row: (row[0].lower(), row[2]))
     head = ["---", "title: All names", "description: Every public function and class of the library, from A to Z.", "---", "",
             "| name | module | what it does |", "|---|---|---|"]
