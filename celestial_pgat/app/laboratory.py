@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 
-from .ledger import Claim, ledger_path, provenance_of, read_claims, record_claim
+from .ledger import (
+    Claim, ledger_path, provenance_of, read_claims, record_claim, rule_hash)
 from ..core.checks import checked
 from ..core.files import write_whole
 
@@ -81,23 +83,30 @@ def conditions_revision() -> str | None:
     return found or None
 
 
-def _provenance_in(sections: dict[str, dict], source: str, id: str) -> dict[str, Any]:
-    """Return the provenance of the section that the claim `id` is judged by, or raise KeyError."""
+def _provenance_in(sections: dict[str, dict], source: str, id: str, digest: str) -> dict[str, Any]:
+    """Return the provenance of the section that the claim `id` is judged by.
+
+    Raises KeyError without the section, AssertionError if it was measured with other settings."""
     if source not in sections:
         raise KeyError(f"{id}: no section {source!r} is stored; there are {[*sections]}")
-    return sections[source]["provenance"]
+    made = sections[source]["provenance"]
+    assert made.get("config_hash") == digest, (
+        f"{id}: the rows of {source!r} are stale: they were measured with other settings (hash "
+        f"{made.get('config_hash')}, now {digest}); measure them anew at full scale")
+    return made
 
 # %% ../../nbs/84_app.laboratory.ipynb #f770932a
 @checked
 def source_table(sections: dict[str, dict], config_hash: str) -> pd.DataFrame:
-    """Return rows, revision and hardware of each section, and whether it can be measured again."""
+    """Return rows, revision, commit of the conditions and hardware, and what makes each stale."""
     found = {}
     for name, section in sections.items():
         made = section["provenance"]
         revision, _, dirty = str(made.get("revision")).partition("-")
         other = made.get("config_hash") != config_hash
         found[name] = {"rows": len(section["rows"]), "revision": revision,
-                       "uncommitted": "yes" * bool(dirty), "other settings": "yes" * other,
+                       "conditions": made.get("conditions"), "uncommitted": "yes" * bool(dirty),
+                       "other settings": "yes" * other,
                        "hardware": made.get("hardware")}
     return pd.DataFrame(found).T.rename_axis("section")
 
@@ -146,17 +155,28 @@ class Laboratory:
         shown = {name: stored[name] for name in self.ran if name in stored}
         return source_table(shown, self.origin["config_hash"])
 
-    def record(self, id: str, measured: str, verdict: str, evidence: str, source: str,
-               brief: str = "") -> Claim:
+    def record(self, id: str, measured: str, verdict: str, evidence: str, source: str, *,
+               brief: str = "", detail: str = "", because: str = "",
+               figure: Figure | None = None) -> Claim:
         """Judge the claim `id` by the stored section `source`: KeyError if it is not stored.
 
-        `brief` says it in at most twelve words. At full scale write it into the ledger;
-        AssertionError if the ledger says something else."""
-        made = _provenance_in(read_sections(self.path), source, id)
-        found = Claim(id, measured, verdict, evidence, made, brief)
+        The texts are those of `Claim`. `figure` becomes the small picture that tables show. At full
+        scale write both; AssertionError if the ledger says something else, if the section is stale,
+        or if the picture is missing."""
+        digest = self.origin["config_hash"]
+        made = _provenance_in(read_sections(self.path), source, id, digest)
+        made = made | {"condition": rule_hash(id)}
+        address = f"images/claims/{id}.png" if figure else ""
+        found = Claim(id, measured, verdict, evidence, made, brief, detail, because, address)
+        place = ledger_path().parents[2] / "nbs" / address
         if self.full:
+            if figure:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                figure.savefig(place, dpi=45)
             record_claim(found)
         entry = read_claims().entries.get(id)
         assert entry == found, (f"{id}: the ledger says {entry and vars(entry)}, the stored rows "
                                 f"say {vars(found)}; record it at full scale")
+        assert not figure or place.exists(), (
+            f"{id}: {address} is missing; record it at full scale")
         return found
