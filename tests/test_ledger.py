@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from celestial_pgat.app.ledger import CONDITIONS, ledger_path, read_claims, rule_hash
+from celestial_pgat.app.claims import CONDITIONS, rule_hash
+from celestial_pgat.app.ledger import ledger_path, read_claims
 
 ROOT = ledger_path().parents[2]
 LEDGER = read_claims()

@@ -264,6 +264,11 @@ def report():
     return memory_report(joined(), *torch.randn(2, 5, 8, requires_grad=True))
 
 
+def branches():
+    from celestial_pgat.evaluate.branches import TwoBranches
+    return PUBLIC["train.stacks.ModelStack"]([TwoBranches(), TwoBranches()])
+
+
 @cache
 def claim():
     """Return an entry of the ledger."""
@@ -482,6 +487,9 @@ BUILDERS = {
     "app.claims.rule_hash.id": lambda: "M4", "app.claims.conditions_in_words.id": lambda: "M4",
     "evaluate.significance.mean_interval.values": lambda: np.arange(6.0), "evaluate.significance.auroc.values": lambda: np.arange(4.0), "evaluate.significance.auroc.truth": lambda: np.arange(4) > 1,
     "evaluate.significance.confidence_set.losses": lambda: pd.DataFrame(np.random.default_rng(0).random((12, 3))), "evaluate.significance.confidence_set.block": lambda: 1,
+    "strength": lambda: 0.5, "noise": lambda: 0.5, "evaluate.branches.draw_world.truth": lambda: "noise", "evaluate.branches.least_error.truth": lambda: "noise", "evaluate.branches.draw_world.n": lambda: 4,
+    "sees": lambda: True, "adds": lambda: True, "evaluate.branches.train_branches.plans": lambda: [{"seed": 1}], "evaluate.branches.train_branches.days": lambda: 32, "evaluate.branches.train_branches.steps": lambda: [0, 1],
+    "evaluate.branches.read_branches.stack": branches, "evaluate.branches.read_branches.a": lambda: torch.randn(2, 4, 8), "evaluate.branches.read_branches.b": lambda: torch.randn(2, 4, 8), "evaluate.branches.read_branches.y": lambda: torch.randn(2, 4),
     "train.stacks.ModelStack.models": lambda: [nn.Linear(2, 1), nn.Linear(2, 1)], "train.stacks.ModelStack.rates": lambda: 0.1,
     "measured": lambda: "much", "verdict": lambda: "holds", "heading": lambda: "One loop, one batch", "sections": lambda: {"coin": {"provenance": PROVENANCE, "rows": []}}, "config_hash": lambda: "abc", "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
     "model.context.regime_entropy.regimes": lambda: torch.full((2, 4), 0.25),

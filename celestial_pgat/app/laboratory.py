@@ -64,12 +64,13 @@ def read_sections(path: Path) -> dict[str, dict]:
     return sections
 
 
-def _store(path: Path, sections: dict[str, dict]) -> None:
-    """Write all sections; the file is replaced as a whole."""
+def _store(path: Path, name: str, provenance: dict[str, Any], rows: list[dict]) -> None:
+    """Write a section; the file is replaced as a whole."""
+    sections = read_sections(path) | {name: {"provenance": provenance, "rows": rows}}
     text = json.dumps(sections, indent=1, allow_nan=False) + "\n"
     write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
 
-
+# %% ../../nbs/84_app.laboratory.ipynb #a84b0003
 def _provenance_in(sections: dict[str, dict], source: str, id: str, digest: str) -> dict[str, Any]:
     """Return the provenance of the section that the claim `id` is judged by.
 
@@ -81,6 +82,30 @@ def _provenance_in(sections: dict[str, dict], source: str, id: str, digest: str)
         f"{id}: the rows of {source!r} are stale: they were measured with other settings (hash "
         f"{made.get('config_hash')}, now {digest}); measure them anew at full scale")
     return made
+
+
+def _is_done(section: dict | None, origin: dict[str, Any]) -> bool:
+    """Say whether a section was measured by this very revision, with nothing uncommitted."""
+    made, revision = (section or {}).get("provenance", {}), origin["revision"]
+    clean = not revision.endswith(("-dirty", "unknown"))
+    return clean and all(made.get(key) == origin[key]
+                         for key in ("revision", "config_hash", "seed"))
+
+
+def _write_or_compare(found: Claim, figure: Figure | None, write: bool) -> Claim:
+    """Write entry and picture, or raise AssertionError if the ledger has others."""
+    place = ledger_path().parents[2] / "nbs" / found.picture
+    if write:
+        if figure:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(place, dpi=45)
+        record_claim(found)
+    entry = read_claims().entries.get(found.id)
+    assert entry == found, (f"{found.id}: the ledger says {entry and vars(entry)}, the stored rows "
+                            f"say {vars(found)}; record it at full scale")
+    assert not found.picture or place.exists(), (
+        f"{found.id}: {found.picture} is missing; record it at full scale")
+    return found
 
 # %% ../../nbs/84_app.laboratory.ipynb #f770932a
 @checked
@@ -105,8 +130,8 @@ class Laboratory:
     `results` is a path, or a name in the checkout's data/results. `settings` is what experiments
     depend on beside their code; a hash of it is stored with the rows, and so is `seed`, from which
     they should draw. CELESTIAL_SCALE is "smoke" (default) or "full", and CELESTIAL_SECTIONS names
-    the experiments that "full" is for (default: all that this revision has not measured yet; "none":
-    none). Raises ValueError."""
+    the experiments that "full" is for (default: all that this revision has not measured yet;
+    "none": none). Raises ValueError."""
 
     def __init__(self, results: str | Path, settings: dict[str, Any], seed: int = 2024):
         if not Path(results).name:
@@ -114,8 +139,8 @@ class Laboratory:
         self.path = ledger_path().with_name(results) if isinstance(results, str) else results
         self.full, self.only = _scale()
         digest = hashlib.sha256(json.dumps(settings, indent=2).encode()).hexdigest()[:12]
-        self.seed = seed
-        self.origin = provenance_of(seed, conditions=conditions_revision(), config_hash=digest)
+        made = {"conditions": conditions_revision(), "config_hash": digest}
+        self.seed, self.origin = seed, provenance_of(seed, **made)
         self.ran: dict[str, None] = {}      # in their order
         read_sections(self.path)
 
@@ -123,30 +148,18 @@ class Laboratory:
             experiment: Callable[[bool], list[dict]]) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Run `experiment(full)`; return the stored rows (this run's without any) and this run's.
 
-        Says so where nothing is stored; `sources` says where stored rows come from. Raises as
-        `plain_rows` does."""
+        Says so where nothing is stored. Raises as `plain_rows` does."""
         measures = self.full and name in (self.only or [name])
-        made = self.origin | {"threads": torch.get_num_threads()}
-        sections = read_sections(self.path)
-        if measures and not self.only and self._is_done(sections.get(name)):
-            fresh = sections[name]
-        else:
-            fresh = {"provenance": made, "rows": plain_rows(name, experiment(measures))}
-            sections = read_sections(self.path)
-        if measures:
-            sections[name] = fresh
-            _store(self.path, sections)
+        stored = read_sections(self.path).get(name)
+        done = measures and not self.only and _is_done(stored, self.origin)
+        rows = stored["rows"] if done else plain_rows(name, experiment(measures))
+        if measures and not done:
+            _store(self.path, name, self.origin | {"threads": torch.get_num_threads()}, rows)
         self.ran[name] = None
-        if name not in sections:
+        if not (stored or measures):
             print(f"{name}: this run, at the small scale: nothing is stored yet")
-        return pd.DataFrame(sections.get(name, fresh)["rows"]), pd.DataFrame(fresh["rows"])
-
-    def _is_done(self, section: dict | None) -> bool:
-        """Say whether a section was measured by this very revision, with nothing uncommitted."""
-        made, revision = (section or {}).get("provenance", {}), self.origin["revision"]
-        clean = not revision.endswith(("-dirty", "unknown"))
-        return clean and all(made.get(key) == self.origin[key] for key in (
-            "revision", "config_hash", "seed"))
+        shown = rows if measures or not stored else stored["rows"]
+        return pd.DataFrame(shown), pd.DataFrame(rows)
 
     def sources(self) -> pd.DataFrame:
         """Return where the rows come from that `run` showed from the file, as `source_table`."""
@@ -162,20 +175,8 @@ class Laboratory:
         The texts are those of `Claim`. `figure` becomes the small picture that tables show. At full
         scale write both; AssertionError if the ledger says something else, if the section is stale,
         or if the picture is missing."""
-        digest = self.origin["config_hash"]
-        made = _provenance_in(read_sections(self.path), source, id, digest)
-        made = made | {"condition": rule_hash(id)}
+        made = _provenance_in(read_sections(self.path), source, id, self.origin["config_hash"])
+        made["condition"] = rule_hash(id)
         address = f"images/claims/{id}.png" if figure else ""
         found = Claim(id, measured, verdict, evidence, made, brief, detail, because, address)
-        place = ledger_path().parents[2] / "nbs" / address
-        if self.full:
-            if figure:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                figure.savefig(place, dpi=45)
-            record_claim(found)
-        entry = read_claims().entries.get(id)
-        assert entry == found, (f"{id}: the ledger says {entry and vars(entry)}, the stored rows "
-                                f"say {vars(found)}; record it at full scale")
-        assert not figure or place.exists(), (
-            f"{id}: {address} is missing; record it at full scale")
-        return found
+        return _write_or_compare(found, figure, self.full)

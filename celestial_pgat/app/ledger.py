@@ -70,6 +70,31 @@ def _refuse_incomplete(entry: "Claim") -> None:
                              f"{most} words and {counted(numbers, 'number')} at most, the rest in "
                              "`detail`")
 
+# %% ../../nbs/83_app.ledger.ipynb #a83b0001
+def _details(entry: "Claim") -> str:
+    """Return a line of HTML that unfolds to all that was found and its origin."""
+    origin = escape(origin_in_words(entry.provenance))
+    return (f"<details><summary>In full</summary>{escape(entry.detail)} "
+            f"<small>({origin})</small></details>")
+
+
+def _thumbnail(entry: "Claim") -> str:
+    """Return the picture in HTML, small, with a link to the section; nothing without one."""
+    if not entry.picture:
+        return ""
+    return (f'<a href="{entry.link}"><img src="{escape(entry.picture)}" width="180" '
+            f'alt="{escape(entry.measured)}"></a>')
+
+
+def _why_stale(entry: "Claim") -> str:
+    """Return why a verdict has to be measured anew, or an empty text."""
+    made = entry.provenance
+    if str(made["revision"]).endswith(("-dirty", "unknown")):
+        return "measured from source that was not committed"
+    if made.get("condition", rule_hash(entry.id)) != rule_hash(entry.id):
+        return "its conditions have changed since"
+    return ""
+
 # %% ../../nbs/83_app.ledger.ipynb #714a30f8
 @checked
 @dataclass(frozen=True, repr=False)
@@ -78,10 +103,9 @@ class Claim:
 
     `measured` is our finding in at most 20 words and 2 numbers, `verdict` one of VERDICTS,
     `evidence` the stem of a notebook and a heading in it, as in "90_lab.memory: Half precision".
-    `provenance` has at least seed, revision and hardware, `brief` at most 12 words and one number
-    (`measured` if that is as short), `detail` all else that was found, `because` the reason for a
-    verdict under other conditions or for none, `picture` the address of a small picture. Raises
-    ValueError for anything else."""
+    `provenance` has at least seed, revision and hardware, `brief` at most 12 words and one number,
+    `detail` all else that was found, `because` a reason, `picture` the address of a small one.
+    Raises ValueError for anything else."""
     id: str
     measured: str
     verdict: str
@@ -107,18 +131,13 @@ class Claim:
     @property
     def finding(self) -> str:
         """Return what was found, and why it is judged so where that has to be said."""
-        reason = f", because {self.because.rstrip('.')}" * bool(self.because)
-        return f"{self.measured.rstrip('.')}{reason}."
+        reason = f" Judged so because {self.because.rstrip('.')}." * bool(self.because)
+        return f"{self.measured.rstrip('.')}.{reason}"
 
     @property
     def stale(self) -> str:
         """Return why the verdict has to be measured anew, or an empty text."""
-        made = self.provenance
-        if str(made["revision"]).endswith(("-dirty", "unknown")):
-            return "measured from source that was not committed"
-        if made.get("condition", rule_hash(self.id)) != rule_hash(self.id):
-            return "its conditions have changed since"
-        return ""
+        return _why_stale(self)
 
     @property
     def notebook(self) -> str:
@@ -131,25 +150,12 @@ class Claim:
         place = anchor(self.evidence.removeprefix(self.notebook))
         return f"{self.notebook}.ipynb" + f"#{place}" * bool(place)
 
-    def details(self) -> str:
-        """Return a line of HTML that unfolds to all that was found and its origin."""
-        origin = origin_in_words(self.provenance)
-        return (f"<details><summary>In full</summary>{escape(self.detail)} "
-                f"<small>({escape(origin)})</small></details>")
-
-    def thumbnail(self) -> str:
-        """Return the picture in HTML, small, with a link to the section; nothing without one."""
-        if not self.picture:
-            return ""
-        return (f'<a href="{self.link}"><img src="{escape(self.picture)}" width="180" '
-                f'alt="{escape(self.measured)}"></a>')
-
     def _repr_html_(self) -> str:
-        rules = escape(conditions_in_words(self.id))
         stale = f" <em>Stale: {escape(self.stale)}.</em>" * bool(self.stale)
-        return (f"<p>Claimed ({self.id}): {escape(CLAIMS[self.id])}. {rules}</p>"
+        return (f"<p>Claimed ({self.id}): {escape(CLAIMS[self.id])}. "
+                f"{escape(conditions_in_words(self.id))}</p>"
                 f"<p>{badge(self.verdict)} <strong>{escape(self.finding)}</strong>{stale}</p>"
-                f"{self.details()}")
+                f"{_details(self)}")
 
 # %% ../../nbs/83_app.ledger.ipynb #fd9da439
 def _html_row(entry: Claim) -> str:
@@ -157,8 +163,8 @@ def _html_row(entry: Claim) -> str:
     place = escape(entry.evidence.removeprefix(entry.notebook).removeprefix(": "))
     stale = f"<br><em>stale: {escape(entry.stale)}</em>" * bool(entry.stale)
     found = f'{escape(entry.finding)} <a href="{entry.link}">{place or entry.notebook}</a>{stale}'
-    cells = [entry.id, escape(CLAIMS[entry.id]), badge(entry.verdict), found + entry.details(),
-             entry.thumbnail()]
+    cells = [entry.id, escape(CLAIMS[entry.id]), badge(entry.verdict), found + _details(entry),
+             _thumbnail(entry)]
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.checks import checked, need_counts
+from ..core.checks import checked, need_counts, need_rows, need_same_shape
 from ..train.stacks import ModelStack
 
 # %% ../../nbs/68_evaluate.branches.ipynb #b488bbec
@@ -110,6 +110,7 @@ def read_branches(stack: ModelStack, a: Float[Tensor, "model n 8"], b: Float[Ten
                   y: Float[Tensor, "model n"]) -> dict[str, Tensor]:
     """Return every indicator of a stack of TwoBranches, each `[model]`; two samples at least."""
     need_counts(2, samples=y.shape[1])
+    need_same_shape(a=a, b=b)
     nudges = torch.zeros(2, *y.shape, stack.base.readout.in_features, requires_grad=True).unbind()
     out, gate, branch_a, branch_b = stack(a, b, *nudges)                # [model,n], [model,n,d]
     error = (out - y).square().mean(1)                                  # [model]
@@ -143,6 +144,7 @@ def train_branches(plans: Sequence[Mapping], days: int, steps: Sequence[int], ba
     A plan holds what differs from PLAN. Raises ValueError for a key that PLAN has not, and for
     plans that differ in the norms."""
     need_counts(days=days, batch=batch)
+    need_rows(plans=plans, steps=steps)
     need_counts(0, **{f"steps[{place}]": step for place, step in enumerate(steps)})
     for plan in plans:
         if unknown := plan.keys() - PLAN.keys():

@@ -54,11 +54,17 @@ class ModelStack:
             *self.params]
         for name in self.free:
             self.params[name].requires_grad_()
-        self.base, self.shared, self.steps = models[0], shared, 0
+        self.base, self.count, self.shared, self.steps = models[0], len(models), shared, 0
         self.moments = {name: torch.zeros(2, *self.params[name].shape) for name in self.free}
         self.adam = optimiser == "adam"
 
     def __call__(self, *inputs: Tensor) -> Any:
+        """Return the outputs; ValueError for inputs of another number of models."""
+        for place, given in enumerate(inputs):
+            if not self.shared and len(given) != self.count:
+                raise ValueError(f"input {place} is for {len(given)} models, the stack has "
+                                 f"{self.count}; give [models, ...], or build it shared=True")
+
         def run(params, buffers, *given):
             return functional_call(self.base, (params, buffers), given)
 
