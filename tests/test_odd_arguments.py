@@ -271,6 +271,11 @@ def claim():
     return Claim("M4", "linear in both", "holds", "90_lab.memory: slopes", PROVENANCE)
 
 
+def one() -> int:
+    """Return one, anywhere."""
+    return 1
+
+
 def written(name: str, text: str) -> Path:
     """Write a file in the working directory of the test, and return its path."""
     Path(name).write_text(text)
@@ -458,6 +463,7 @@ BUILDERS = {
     "fusion.gate.plot_openings.openings": lambda: [0.5], "fusion.gate.plot_openings.a": lambda: 1.0,
     "app.pictures.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
     "app.report.fill_template.template": lambda: import_module("celestial_pgat.app.report").TEMPLATE,
+    "app.worker.in_fresh_process.function": lambda: one,
     "app.worker.Job.cfg": lambda: celestial_pgat.preset("smoke"), "app.worker.Job.name": lambda: "with sky", "app.worker.Job.folder": lambda: Path("new/with_sky"),
     "app.jobs.choose_workers.jobs": lambda: [PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("new/with_sky"))],
     "app.leaving.name_leftovers.folder": lambda: Path("."),
