@@ -27,7 +27,7 @@ import celestial_pgat
 PACKAGE = Path(celestial_pgat.__file__).parent
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
-INNER = {"data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
+INNER = {"data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -276,6 +276,11 @@ def claim():
     return Claim("M4", "linear in both", "holds", "90_lab.memory: slopes", PROVENANCE)
 
 
+def one() -> int:
+    """Return one, anywhere."""
+    return 1
+
+
 def written(name: str, text: str) -> Path:
     """Write a file in the working directory of the test, and return its path."""
     Path(name).write_text(text)
@@ -389,6 +394,9 @@ BUILDERS = {
     "sky.pairs.pair_features.edges": lambda: torch.rand(2, 3, 13, 13, 6),
     "data.batch.distinct_days.rows": lambda: torch.tensor([[4, 5, 6]]), "data.batch.link_sky.rows": lambda: torch.tensor([[4, 5, 6]]),
     "data.batch.link_sky.waves": lambda: torch.ones(9, 113), "data.batch.link_sky.pairs": lambda: torch.ones(9, 78, 5),
+    "data.graphs.chain.fresh": lambda: torch.arange(4.0), "data.graphs.chain.change": lambda: torch.tensor([False, True, False, True]),
+    "data.graphs.plant_world.world": lambda: "moving, switch", "data.graphs.plant_world.length": lambda: 20, "data.graphs.plant_world.n": lambda: 3,
+    **{f"data.graphs.plant_world.{name}": lambda: 0.5 for name in ("density", "clear", "blur")},
     "data.sampler.EpochSampler.windows": lambda: 4, "data.sampler.EpochSampler.size": lambda: 8,
     "sky.table.read_table.path": lambda: written("sky.csv", sky().to_csv()),
     "data.prices.load_ohlc.source": lambda: prices().reset_index(),
@@ -460,6 +468,7 @@ BUILDERS = {
     "fusion.gate.plot_openings.openings": lambda: [0.5], "fusion.gate.plot_openings.a": lambda: 1.0,
     "app.pictures.plot_adjacency.labels": lambda: [body.label for body in celestial_pgat.Body],
     "app.report.fill_template.template": lambda: import_module("celestial_pgat.app.report").TEMPLATE,
+    "app.worker.in_fresh_process.function": lambda: one,
     "app.worker.Job.cfg": lambda: celestial_pgat.preset("smoke"), "app.worker.Job.name": lambda: "with sky", "app.worker.Job.folder": lambda: Path("new/with_sky"),
     "app.jobs.choose_workers.jobs": lambda: [PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("new/with_sky"))],
     "app.leaving.name_leftovers.folder": lambda: Path("."),
