@@ -410,6 +410,8 @@ BUILDERS = {
     "data.windows.WindowDataset.covariates": lambda: torch.ones(30, 2), "data.windows.WindowDataset.known": lambda: torch.tensor([True, False]),
     "graph.phase.NodeFields.owned": lambda: [[0, 2], [1]], "model.covariates.CovariateStates.sizes": lambda: [2, 1],
     "sky.surrogates.stretched.speed": lambda: 0.87,
+    "data.streams.Worlds.truth": lambda: "gated", "data.streams.Worlds.worlds": lambda: 2,
+    "data.streams.Several.parts": lambda: [PUBLIC["data.streams.Worlds"]("gated", 2, 1)],
     "data.windows.random_batch.cfg": lambda: celestial_pgat.preset("smoke"), "data.windows.check_rows.rows": lambda: 500, "data.windows.check_rows.step": lambda: 4,
     "model.config.preset.name": lambda: "smoke",
     "model.reading.read_file.path": lambda: written("config.yaml", "seed: 3\n"), "model.config.load_config.path": lambda: written("config.yaml", "seed: 3\n"),
