@@ -69,7 +69,7 @@ class Several:
     def __init__(self, parts: Sequence[Worlds]):
         if not len(parts):
             raise ValueError("there are no worlds to draw from; give one Worlds at least")
-        self.parts = tuple(parts)
+        self.parts, self.worlds = tuple(parts), sum(part.worlds for part in parts)
 
     def draw(self, n: int, clean: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Return inputs and outputs as each of the parts draws them, `[world, n, ...]`."""
