@@ -105,7 +105,8 @@ class Laboratory:
     `results` is a path, or a name in the checkout's data/results. `settings` is what experiments
     depend on beside their code; a hash of it is stored with the rows, and so is `seed`, from which
     they should draw. CELESTIAL_SCALE is "smoke" (default) or "full", and CELESTIAL_SECTIONS names
-    the experiments that "full" is for (default: all; "none": none). Raises ValueError."""
+    the experiments that "full" is for (default: all that this revision has not measured yet; "none":
+    none). Raises ValueError."""
 
     def __init__(self, results: str | Path, settings: dict[str, Any], seed: int = 2024):
         if not Path(results).name:
@@ -126,8 +127,12 @@ class Laboratory:
         `plain_rows` does."""
         measures = self.full and name in (self.only or [name])
         made = self.origin | {"threads": torch.get_num_threads()}
-        fresh = {"provenance": made, "rows": plain_rows(name, experiment(measures))}
         sections = read_sections(self.path)
+        if measures and not self.only and self._is_done(sections.get(name)):
+            fresh = sections[name]
+        else:
+            fresh = {"provenance": made, "rows": plain_rows(name, experiment(measures))}
+            sections = read_sections(self.path)
         if measures:
             sections[name] = fresh
             _store(self.path, sections)
@@ -135,6 +140,13 @@ class Laboratory:
         if name not in sections:
             print(f"{name}: this run, at the small scale: nothing is stored yet")
         return pd.DataFrame(sections.get(name, fresh)["rows"]), pd.DataFrame(fresh["rows"])
+
+    def _is_done(self, section: dict | None) -> bool:
+        """Say whether a section was measured by this very revision, with nothing uncommitted."""
+        made, revision = (section or {}).get("provenance", {}), self.origin["revision"]
+        clean = not revision.endswith(("-dirty", "unknown"))
+        return clean and all(made.get(key) == self.origin[key] for key in (
+            "revision", "config_hash", "seed"))
 
     def sources(self) -> pd.DataFrame:
         """Return where the rows come from that `run` showed from the file, as `source_table`."""
