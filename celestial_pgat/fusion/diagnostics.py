@@ -41,7 +41,7 @@ class FusionDiagnostics(Callback):
     def __init__(self, model: nn.Module | None = None, *,
                  branches: Mapping[str, Branches] | None = None, first: int = 10, every: int = 50,
                  influence: bool = True, output: Callable = first_tensor, output_unit: int = -1,
-                 path: str | Path | None = None, **limits: float):
+                 path: str | Path | None = None, **limits: float | int):
         measure = partial(measure_influence, output=output, output_unit=output_unit)
         start = partial(RecordedPass, output=output, measure=measure if influence else None)
         self.recorded, self.given, self.loaded = FusionRecords(Limits(**limits), path), model, None
