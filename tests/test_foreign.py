@@ -232,8 +232,7 @@ def watch(net, make, prefix="", warm=False, bfloat16=False, passes=4, loss=lambd
     run_it = lambda: pick(run(A.clone(), B.clone())).float()
     if warm:
         loss(run_it())
-    with FusionDiagnostics(given, branches={"merge": Branches(f"{prefix}left", f"{prefix}right")}, first=1, every=3, after=1,
-                           output=pick) as found:
+    with FusionDiagnostics(given, branches={"merge": Branches(f"{prefix}left", f"{prefix}right")}, first=1, every=3, after=1) as found:
         for _ in range(passes):
             with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
                 forecast = run_it()
@@ -531,8 +530,8 @@ def forecaster_rows(full: bool) -> list[dict]:
     for seed in range(3 if full else 1):
         for planted in (True, False):
             model, watch, held_out = diagnose(planted, seed)
-            agrees_with_own_hooks(model, watch, held_out)
             row = watch.summary().loc["covariate"]
+            agrees_with_own_hooks(model, watch, held_out)
             shown = ["cost", "cost_low", "cost_high", "influence_b", "influence_a", "pull_ratio", "rms_ratio"]
             rows.append({"covariate": "planted" if planted else "noise", "seed": seed, **row[shown].astype(float).to_dict(),
                          "flags": row["flags"], "finding": row["finding"], "neuralforecast": neuralforecast.__version__})
@@ -541,22 +540,23 @@ def forecaster_rows(full: bool) -> list[dict]:
 
 def agrees_with_own_hooks(model, watch, held_out):
     """Hold one more training pass against hooks of our own, which retain gradients as anyone would."""
-    seen, encoder = {}, model.temporal_encoder
-    handles = [part.register_forward_hook(lambda _, __, out, side=side: seen.update({side: [out[0], *out[1]] if side == "a" else [*out]}))
-               for side, part in (("a", encoder.history_encoder), ("b", encoder.future_vsn))]
+    seen, encoder, before = {}, model.temporal_encoder, len(watch.records)
+
+    def keep(side, parts):
+        if torch.is_grad_enabled():                     # the passes that are repeated are none of ours
+            [x.retain_grad() for x in parts if x.requires_grad]
+            seen[side] = parts
+    hooks = [encoder.history_encoder.register_forward_hook(lambda _, __, out: keep("a", [out[0], *out[1]])),
+             encoder.future_vsn.register_forward_hook(lambda _, __, out: keep("b", [*out]))]
+    watch.recorder.settings["first"] = math.inf
     inputs, target = held_out[0]
-    retain = lambda: [x.retain_grad() for parts in seen.values() for x in parts if x.requires_grad]
-    model.train()
-    before = len(watch.records)
     with watch:
-        watch.recorder.settings["first"] = math.inf
-        out = model(inputs)
-        [handle.remove() for handle in handles]
-        retain()
-        (out - target).square().mean().backward()
+        (model.train()(inputs) - target).square().mean().backward()
+    for hook in hooks:
+        hook.remove()
     row = watch.records.iloc[before]
     for side, parts in seen.items():
-        gradients = [torch.zeros_like(x) if x.grad is None else x.grad for x in parts]
+        gradients = [torch.zeros_like(x) if x.grad is None else x.grad for x in parts if x.requires_grad]
         assert row[f"rms_{side}"] == pytest.approx(rms(*parts), rel=1e-4) and row[f"grad_{side}"] == pytest.approx(rms(*gradients), rel=1e-4)
 
 
