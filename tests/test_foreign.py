@@ -1,5 +1,6 @@
 """Models that know nothing of the diagnostics: each is read as a plain computation by hand reads it, or it is said what cannot be seen."""
 import importlib.util
+import json
 import logging
 import math
 import warnings
@@ -568,6 +569,19 @@ def test_a_published_forecaster():
     lab = Laboratory("neuralforecast.json", SETTINGS, seed=0)
     _, rows = lab.run("tft", forecaster_rows)
     judge_forecaster(rows)
+
+
+def test_the_how_to_shows_what_was_run():
+    """The stored rows are those of these settings, from a committed revision, and the lines that are shown are those that ran."""
+    stored, lab = json.loads((ROOT / "data/results/neuralforecast.json").read_text()), Laboratory("neuralforecast.json", SETTINGS, seed=0)
+    made = stored["tft"]["provenance"]
+    assert made["config_hash"] == lab.origin["config_hash"] and made["revision"].isalnum()
+    judge_forecaster(pd.DataFrame(stored["tft"]["rows"]))
+    notebook = json.loads((ROOT / "nbs/04_howto.own_model.ipynb").read_text())
+    page, = ("".join(cell["source"]) for cell in notebook["cells"] if "## A published forecaster" in "".join(cell["source"]))
+    shown = page.split("```python\n")[1].split("```")[0].splitlines()
+    ran = [line.strip() for line in Path(__file__).read_text().splitlines()]
+    assert len(shown) == 4 and all(line.strip() in ran for line in shown)
 
 
 def judge_forecaster(rows: pd.DataFrame) -> None:
