@@ -23,6 +23,7 @@ from celestial_pgat.app.laboratory import Laboratory
 from celestial_pgat.data.prices import load_ohlc
 from celestial_pgat.train.loop import quiet
 
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.:DeprecationWarning")
 ROOT = Path(__file__).resolve().parents[1]
 FORECASTER = importlib.util.find_spec("neuralforecast") is not None
 A, B = torch.randn(2, 6, 5, 8, generator=torch.Generator().manual_seed(0))
@@ -91,6 +92,18 @@ class UsedTwice(Net):
 class CalledTwice(Net):
     def join(self, a, b):
         return torch.cat([a, b.tanh() + self.right(a)], -1)
+
+
+class Shared(Net):
+    """One tensor is both branches."""
+
+    def __init__(self):
+        super().__init__()
+        self.right = nn.Identity()
+
+    def branches(self, a, b):
+        shared = self.left(a)
+        return shared, self.right(shared)
 
 
 class Named(Net):
@@ -205,7 +218,8 @@ def by_hand(kind, bfloat16=False):
     net, linear = kind(), lambda layer, x: F.linear(x, layer.weight, layer.bias)
     join = PLAIN.get(kind.__name__, kind.join)
     with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-        a, calls = linear(net.left, A), [linear(net.right, B)]
+        a = linear(net.left, A)
+        calls = [a] if kind is Shared else [linear(net.right, B)]
         if kind is CalledTwice:
             calls.append(linear(net.right, a))
             join = lambda _, a, b: torch.cat([a, b[0].tanh() + b[1]], -1)
@@ -219,7 +233,8 @@ def by_hand(kind, bfloat16=False):
         forecast.square().mean().backward()
         with torch.no_grad():
             flat = lambda x: x.mean((0, 1), keepdim=True).expand_as(x)
-            without_a = out(flat(a), [calls[0], linear(net.right, flat(a))][:len(calls)])
+            again = [calls[0], linear(net.right, flat(a))] if kind is CalledTwice else calls
+            without_a = out(flat(a), [flat(a)] if kind is Shared else again)
             without_b = out(a, [flat(x) for x in calls])
             spread = rms(forecast - flat(forecast))
     return {"rms_a": rms(a), "rms_b": rms(*calls), "grad_a": rms(a.grad), "grad_b": rms(*(x.grad for x in calls)),
@@ -283,8 +298,8 @@ def compiled_branch(layer):
     return layer
 
 
-KINDS = [Net, TanhInPlace, BothInPlace, PartInPlace, UsedThenInPlace, AddedInPlace, UsedTwice, CalledTwice, Named, InTuple, InDataclass,
-         BranchInDataclass, Recomputed, RecomputedBranch, Counting]
+KINDS = [Net, TanhInPlace, BothInPlace, PartInPlace, UsedThenInPlace, AddedInPlace, UsedTwice, CalledTwice, Shared, Named, InTuple,
+         InDataclass, BranchInDataclass, Recomputed, RecomputedBranch, Counting]
 WAYS = {"compiled": (compiled(), "_orig_mod."), "compiled in one piece": (compiled(backend="aot_eager", fullgraph=True), "_orig_mod."),
         "compiled itself": (compiled_itself(), ""), "compiled itself in one piece": (compiled_itself(fullgraph=True), ""),
         "compiled, held": (held(compiled()), "net._orig_mod."), "compiled itself, held": (held(compiled_itself()), "net."),

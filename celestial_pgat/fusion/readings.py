@@ -396,5 +396,5 @@ def _look_for(model: nn.Module, reading: PassReading) -> str:
             return why
         if not math.isnan(reading.influence.get(f"influence_{side}", math.nan)):
             return (f"{side} is called when the pass is repeated, not in training: the model is "
-                    "compiled from outside; attach the diagnostics before its first call")
+                    "compiled from outside; give the diagnostics what it was compiled to")
     return NOT_CALLED.format(" and ".join(silent)) if silent else ""
