@@ -479,17 +479,36 @@ MODULES = {"model": (Lit, "", lambda x: x), "another name": (lambda net: Lit(net
            "compiled as a whole, another name": (lambda net: Lit(net, "net"), "net.", compile_module)}
 
 
+def test_a_checkpoint_inside_a_lightning_module_is_one_pass():
+    """The part that is computed again, in either form, is no pass beside that of the module which called it."""
+    class Around(Lit):
+        reentrant = False
+
+        def forward(self, a, b):
+            return checkpoint(self.net, a.requires_grad_(), b, use_reentrant=self.reentrant)
+
+    for Around.reentrant in (False, True):
+        found = fit_module(Around(Net(), "net", through=True), "net.")
+        assert found.recorded.passes == 4 and ("ran without gradients" in found.summary().loc["merge", "finding"]) is Around.reentrant
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_lightning_module(name):
     """As a callback, which finds what is trained."""
     make, prefix, wrap = MODULES[name]
     torch._dynamo.reset()
+    found = fit_module(wrap(make(Net())), prefix)
+    torch._dynamo.reset()
+    agrees(found, by_hand(Net))
+
+
+def fit_module(module, prefix):
+    """Return the diagnostics that a Trainer was given with a module."""
     found = FusionDiagnostics(branches={"merge": Branches(f"{prefix}left", f"{prefix}right")}, first=1, every=3, after=1)
     with quiet():
         Trainer(accelerator="cpu", max_epochs=1, logger=False, callbacks=[found], enable_checkpointing=False, enable_progress_bar=False,
-                enable_model_summary=False).fit(wrap(make(Net())), DataLoader(torch.zeros(4, 1), batch_size=1))
-    torch._dynamo.reset()
-    agrees(found, by_hand(Net))
+                enable_model_summary=False).fit(module, DataLoader(torch.zeros(4, 1), batch_size=1))
+    return found
 
 
 # A published forecaster, in an environment of its own: see "A published forecaster" in nbs/04_howto.own_model.ipynb.

@@ -103,7 +103,8 @@ class PassRecorder:
         self.recorded, self.start, self.branches, self.model = recorded, start, branches, None
         self.settings = {"first": first, "every": every, "branches": sorted(branches),
                          "file": recorded.path and recorded.path.name}
-        self.current, self.hooks, self.running, self.without = start([], 0), ExitStack(), None, 0
+        self.current, self.hooks = start([], 0), ExitStack()
+        self.running, self.without = None, 0                 # passes without gradients so far
 
     def bind(self, model: nn.Module, inside: bool = False) -> None:
         """Find the points of `model`, if it is another one than before, and start anew.
@@ -129,6 +130,7 @@ class PassRecorder:
         self.current.taps.close()
         self.hooks.close()
         self.recorded.finish()
+        self.running, self.without = None, 0
 
     def before(self, model: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
         """Count a training pass, and begin to record it if it is its turn."""
@@ -158,7 +160,7 @@ def _counts(recorder: PassRecorder, model: nn.Module) -> bool:
         return False
     again = torch._C._current_graph_task_id() >= 0           # in a backward pass: a checkpoint
     if not torch.is_grad_enabled():
-        recorder.without += not again                        # a reentrant one comes again
+        recorder.without += not again and recorder.running is None   # a reentrant one comes again
         return False
     if recorder.running in recorder.roots[:recorder.roots.index(model)]:
         return False
