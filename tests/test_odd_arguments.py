@@ -42,7 +42,7 @@ INNER = {"data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemb
          "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "core.intervals.share_text": "Comparison", "app.commands.candles_text": "the command line",
          **{f"fusion.{name}": "FusionDiagnostics" for name in (           # checked where the user comes in
              "points.floating_tensors", "points.first_tensor", "points.change_tensors", "points.Branch",
-             "points.FusionPoint", "readings.gate_columns", "readings.PassReading",
+             "points.FusionPoint", "points.TapHook", "points.map_leaves", "readings.gate_columns", "readings.PassReading",
              "readings.finish_reading", "readings.copy_inputs", "readings.constant_part",
              "readings.measure_influence", "readings.RecordedPass", "records.FusionRecords",
              "readings.why_unseen", "readings.uncompiled", "readings.repeating", "readings.pick_output",

@@ -7,8 +7,8 @@ __all__ = ['THRESHOLDS', 'FusionDiagnostics', 'PassRecorder', 'plot_fusion']
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #e0e5d2ed
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 from torch import nn
+from torch._C._functorch import TransformType, get_interpreter_stack
 
 from ..core.checks import checked, need_counts
 from .cost import Cost, cost_table, measure_costs
-from .gate import PausableHook
-from .points import Branches, FusionPoint, find_points, first_tensor
+from .points import (Branches, FusionPoint, TapHook, find_points,
+                                          first_tensor)
 from .readings import NUMBERS, RecordedPass, measure_influence
 from .records import FusionRecords, Limits, summarise_fusion
 
@@ -40,7 +41,7 @@ class FusionDiagnostics(Callback):
     def __init__(self, model: nn.Module | None = None, *,
                  branches: Mapping[str, Branches] | None = None, first: int = 10, every: int = 50,
                  influence: bool = True, output: Callable = first_tensor, output_unit: int = -1,
-                 path: str | Path | None = None, **limits: float):
+                 path: str | Path | None = None, **limits: float | int):
         measure = partial(measure_influence, output=output, output_unit=output_unit)
         start = partial(RecordedPass, output=output, measure=measure if influence else None)
         self.recorded, self.given, self.loaded = FusionRecords(Limits(**limits), path), model, None
@@ -64,7 +65,8 @@ class FusionDiagnostics(Callback):
         """Measure by how much the error rises on held-out days when b is that of other days.
 
         `batches` are (inputs, target), or have a `target`, in time order. Of all points, or those
-        named, it is returned and then comes first. `options` and errors: see `branch_cost`."""
+        named, it is returned and then comes first. `options` and errors: see `branch_cost`; its
+        replace="days" is only for a b that is independent from day to day."""
         self.recorded.add_costs(costs := _measure(self.recorder, points, batches, options))
         return cost_table(costs)
 
@@ -102,11 +104,16 @@ class PassRecorder:
         self.settings = {"first": first, "every": every, "branches": sorted(branches),
                          "file": recorded.path and recorded.path.name}
         self.current, self.hooks = start([], 0), ExitStack()
+        self.running, self.without = None, 0                 # passes without gradients so far
 
-    def bind(self, model: nn.Module | None) -> None:
-        """Find the points of `model`, if it is another one than before, and start anew."""
+    def bind(self, model: nn.Module, inside: bool = False) -> None:
+        """Find the points of `model`, if it is another one than before, and start anew.
+
+        With `inside`, a pass may also be one of a part of it that holds all branches."""
         if model is not self.model:
             self.points, self.model = find_points(model, self.branches), model
+            self.roots = _holders(model, self.points) if inside else [model]
+            self.called = model
             self.recorded.clear()
 
     def attach(self, passes: int, writes: bool = True) -> None:
@@ -115,25 +122,24 @@ class PassRecorder:
         self.detach()
         self.recorded.go_on(passes, writes)
         self.seen = False
-        before, after = PausableHook(self.before), PausableHook(self.after)
-        for handle in (self.model.register_forward_pre_hook(before, with_kwargs=True),
-                       self.model.register_forward_hook(after, with_kwargs=True, always_call=True)):
-            self.hooks.callback(handle.remove)
+        for root in self.roots:
+            self.hooks.enter_context(_around(root, self.before, self.after))
 
     def detach(self) -> None:
         """Take every hook away, and finish what was recorded."""
         self.current.taps.close()
         self.hooks.close()
         self.recorded.finish()
+        self.running, self.without = None, 0
 
     def before(self, model: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict] | None:
         """Count a training pass, and begin to record it if it is its turn."""
-        copied = model is not self.model                     # by DataParallel, for another device
-        if copied or not (model.training and torch.is_grad_enabled()):
+        if not _counts(self, model):
             return None
         self.current.taps.close()                            # of a pass that was interrupted
         self.recorded.finish(incomplete=False)
         self.seen, self.recorded.passes = True, self.recorded.passes + 1
+        self.called = self.running = model
         batch = self.recorded.passes
         chosen = batch <= self.settings["first"] or batch % self.settings["every"] == 0
         self.current = self.start(self.points if chosen else [], batch)
@@ -141,8 +147,67 @@ class PassRecorder:
 
     def after(self, model: nn.Module, args: tuple, kwargs: dict, returned: Any) -> None:
         """Add the readings of a pass that was recorded."""
-        if model is self.model and model.training and torch.is_grad_enabled():
+        if model is self.running and model.training and torch.is_grad_enabled():
+            self.running = None
             self.recorded.readings += self.current.end(model, returned)
+
+# %% ../../nbs/41_fusion.diagnostics.ipynb #fb5846e0
+def _counts(recorder: PassRecorder, model: nn.Module) -> bool:
+    """Say whether a call is a training pass, and neither a copy's nor a part of another pass."""
+    copied = not any(model is root for root in recorder.roots)                 # by DataParallel
+    stacked = any(one.key() == TransformType.Vmap for one in get_interpreter_stack() or [])
+    if copied or stacked or not model.training:
+        return False
+    again = torch._C._current_graph_task_id() >= 0           # in a backward pass: a checkpoint
+    if not torch.is_grad_enabled():
+        recorder.without += not again and recorder.running is None   # a reentrant one comes again
+        return False
+    if recorder.running in recorder.roots[:recorder.roots.index(model)]:
+        return False
+    wanted = not again or recorder.without > 0
+    recorder.without = recorder.without - 1 if again else 0
+    return wanted
+
+# %% ../../nbs/41_fusion.diagnostics.ipynb #4c923870
+@contextmanager
+def _around(root: nn.Module, before: Callable, after: Callable) -> Iterator[None]:
+    """Call `before` and `after` around each call of a module."""
+    before, after, compiled = TapHook(before), TapHook(after), root._compiled_call_impl
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = before(root, args, kwargs) or (args, kwargs)
+        returned = None
+        try:
+            return (returned := compiled(*args, **kwargs))
+        finally:
+            after(root, args, kwargs, returned)
+
+    if compiled is not None:
+        root._compiled_call_impl = call
+        handles = []
+    else:
+        handles = [root.register_forward_pre_hook(before, with_kwargs=True),
+                   root.register_forward_hook(after, with_kwargs=True, always_call=True)]
+    try:
+        yield
+    finally:
+        before.paused = after.paused = True
+        if root._compiled_call_impl is call:
+            root._compiled_call_impl = compiled
+        for handle in handles:
+            handle.remove()
+
+
+def _holders(model: nn.Module, points: Sequence[FusionPoint]) -> list[nn.Module]:
+    """Return `model` and the parts of it that hold all branches, from the outside to the inside."""
+    needed = {id(branch.module) for point in points for branch in (point.a, point.b)}
+    found = []
+    for part in model.modules():
+        if needed <= {id(one) for one in part.modules()}:
+            found.append(part)
+            if part._compiled_call_impl is not None or hasattr(part, "_orig_mod"):
+                break                                        # what is inside is compiled
+    return found
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #2d43f1ec
 def _choose_points(recorder: PassRecorder, names: Sequence[str] | None = None
@@ -161,7 +226,8 @@ def _begin(recorder: PassRecorder, trainer: Trainer, module: LightningModule,
            given: nn.Module | None, loaded: int | None) -> None:
     """Attach to the model that is trained, after the passes of its state, if it has some."""
     network = getattr(module, "model", None) if given is None else given
-    recorder.bind(network if isinstance(network, nn.Module) else module)
+    found = isinstance(network, nn.Module)
+    recorder.bind(network if found else module, inside=not found)
     done = trainer.fit_loop.epoch_loop.batch_progress.total.completed
     passes = max(recorder.recorded.passes, done) if loaded is None else loaded
     recorder.attach(passes, trainer.is_global_zero)
@@ -171,7 +237,7 @@ def _measure(recorder: PassRecorder, names: Sequence[str] | None, batches: Itera
              options: Mapping[str, Any]) -> dict[str, Cost]:
     """Return the cost of the points of these names; the output is that of the influence."""
     chosen, usual = _choose_points(recorder, names), recorder.start.keywords["output"]
-    return measure_costs(recorder.model, chosen, batches, **{"output": usual, **options})
+    return measure_costs(recorder.called, chosen, batches, **{"output": usual, **options})
 
 
 def _warn_if_unseen(recorder: PassRecorder, what: str) -> None:
@@ -181,7 +247,8 @@ def _warn_if_unseen(recorder: PassRecorder, what: str) -> None:
         warnings.warn(f"{what} without a training pass of {type(recorder.model).__name__}; call "
                       "the model itself, not one of its methods, in training mode and with "
                       "gradients, or give FusionDiagnostics the sub-module that is called; a model "
-                      "that was compiled, or is copied to several devices, may not be seen")
+                      "that is copied to several devices, runs under torch.func.vmap, or was "
+                      "traced or compiled from outside may not be seen")
 
 # %% ../../nbs/41_fusion.diagnostics.ipynb #8407cbf1
 THRESHOLDS = {"rms_ratio": "imbalance", "gate_mean": "collapsed", "gate_moves": "stuck",

@@ -180,7 +180,7 @@ def _finding(row: pd.Series) -> str:
     if row["unseen"] and math.isnan(share):
         return ""
     if silent and not row["unseen"]:
-        return f"never called: {' and '.join(silent)}"
+        return f"no call of {' and '.join(silent)} was seen"
     if math.isnan(row["calls_b"]):
         return "in no batch was everything finite"
     if math.isnan(spread):
@@ -188,7 +188,7 @@ def _finding(row: pd.Series) -> str:
     if spread == 0:
         return "the output is constant over the batch" + "; it is the same without b" * (share == 0)
     if math.isnan(share):
-        return "b was not called in evaluation mode"
+        return "no call of b was seen in evaluation mode"
     if share == 0:
         return "without b the output stays the same"
     return f"without b the output changes by {share:.2g} of its spread"
@@ -201,7 +201,9 @@ def _beside_costs(found: pd.DataFrame, costs: Mapping[str, Cost]) -> pd.DataFram
     """Return a summary after the columns of `cost_table`, and the costs in its findings."""
     table = cost_table(costs).reindex(found.index)
     known = table.pop("finding").fillna(UNMEASURED)
-    return pd.concat([table, found.assign(finding=known + "; " + found["finding"])], axis=1)
+    first = found[["influence_b", "influence_a"]]
+    rest = found.drop(columns=first.columns).assign(finding=known + "; " + found["finding"])
+    return pd.concat([table, first, rest], axis=1)
 
 # %% ../../nbs/45_fusion.records.ipynb #0dd8077e
 class FusionRecords:
