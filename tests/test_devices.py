@@ -33,7 +33,8 @@ MODULES = {
     for path, thing in PUBLIC.items()
     if path.split(".")[0] in WALKED and isinstance(thing, type) and issubclass(thing, nn.Module)
 }
-SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1]}
+SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1],
+         "kind": "normed"}
 
 
 def maps() -> dict:

@@ -714,6 +714,7 @@ def test_what_works_long_refuses_odd_arguments_first(path, odd, sentence, tmp_pa
 
 FORWARD = {                                            # modules that a user calls, with valid inputs
     "fusion.gate.FusionGate": lambda: dict(a=torch.randn(2, 5, 8), b=torch.randn(2, 5, 8)),
+    "fusion.starts.DocumentsStart": lambda: dict(market=torch.randn(5, 8)), "fusion.starts.StreamLayer": lambda: dict(x=torch.randn(5, 8)),
     "graph.phase.PhaseAwareCelestialProcessor": lambda: dict(waves=torch.randn(2, 3, 113), pairs=torch.rand(2, 3, 78, 5)),
     "graph.aggregator.CelestialWaveAggregator": lambda: dict(waves=torch.randn(2, 3, 113)),
     "graph.nodes.CelestialBodyNodes": lambda: dict(states=torch.randn(2, 3, 13, 32), pairs=torch.rand(2, 3, 78, 5), context=torch.randn(2, 3, 8)),

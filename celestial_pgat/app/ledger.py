@@ -104,8 +104,7 @@ class Claim:
     `measured` is our finding in at most 20 words and 2 numbers, `verdict` one of VERDICTS,
     `evidence` the stem of a notebook and a heading in it, as in "90_lab.memory: Half precision".
     `provenance` has at least seed, revision and hardware, `brief` at most 12 words and one number,
-    `detail` all else that was found, `because` a reason, `picture` the address of a small one.
-    Raises ValueError for anything else."""
+    `detail` all else, `because` a reason, `picture` an address. ValueError for anything else."""
     id: str
     measured: str
     verdict: str
@@ -120,8 +119,8 @@ class Claim:
         _refuse_incomplete(self)
 
     def __repr__(self) -> str:
-        text = f"{self.id} {self.verdict}: {CLAIMS[self.id]}. {self.finding} ({self.evidence})"
-        return fill(text, 100, subsequent_indent="   ")
+        said = f"{CLAIMS[self.id]}. {self.finding} ({self.evidence})"
+        return fill(f"{self.id} {self.verdict}: {said}", 100, subsequent_indent="   ")
 
     @property
     def short(self) -> str:

@@ -169,6 +169,6 @@ def train_branches(plans: Sequence[Mapping], days: int, steps: Sequence[int], ba
 
 
 def _begin(plan: Mapping) -> TwoBranches:
-    """Build the model of a plan from its seed."""
-    torch.manual_seed(plan["seed"])
+    """Build the model of a plan from its seed, with other random numbers than its world."""
+    torch.manual_seed(plan["seed"] + 10**9)
     return TwoBranches(plan["sees"], plan["adds"], plan["init"], plan["scale"])

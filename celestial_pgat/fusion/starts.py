@@ -7,6 +7,7 @@ __all__ = ['KINDS', 'INITS', 'NORMED_RMS', 'StreamLayer', 'stream_rms', 'Documen
 
 # %% ../../nbs/47_fusion.starts.ipynb #a3c033b5
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..core.checks import checked, need_counts, need_heads
@@ -40,7 +41,7 @@ class StreamLayer(nn.Sequential):
         super().__init__(nn.Linear(d, d), *parts[kind])
         self.residual = kind == "residual"
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         return super().forward(x) + (x if self.residual else 0)                     # [n,d]
 
 
@@ -85,7 +86,7 @@ class DocumentsStart(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(parameter)
 
-    def forward(self, market: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, market: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
         names = self.names.expand(len(market), -1, -1)                              # [n,13,d]
         keys, values = self.key(names), self.value(names)                           # [n,13,f]
         heard, _ = self.attend(self.query(market)[:, None], keys, values)           # [n,1,f]

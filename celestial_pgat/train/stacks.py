@@ -6,6 +6,7 @@
 __all__ = ['ModelStack']
 
 # %% ../../nbs/62_train.stacks.ipynb #9183e355
+import copy
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -13,25 +14,54 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from ..core.checks import checked
+from ..core.checks import checked, need_shape
 
 # %% ../../nbs/62_train.stacks.ipynb #348e15bd
-def _need_one_kind(models: Sequence[nn.Module], rates: Tensor, frozen: tuple[str, ...]) -> None:
+def _need_one_kind(models: Sequence[nn.Module], rates: Tensor) -> None:
     """Raise ValueError for models that cannot be stacked, and for rates that are not theirs."""
     if not models:
         raise ValueError("models is empty; give one model at least")
-    shapes = [{name: value.shape for name, value in model.state_dict().items()} for model in models]
-    for place, found in enumerate(shapes):
-        if found != shapes[0]:
-            raise ValueError(f"model {place} has other parameters or shapes than model 0; stack "
-                             "models built by the same call, and others in a second stack")
-    if rates.numel() not in (1, len(models)) or not (rates > 0).all():
+    kinds = [(repr(model), [(name, part.shape, part.dtype) for name, part in [
+        *model.named_parameters(), *model.named_buffers()]]) for model in models]
+    for place, found in enumerate(kinds):
+        if found != kinds[0]:
+            raise ValueError(f"model {place} has other modules, shapes or types than model 0; "
+                             "stack models built by the same call, and others in a second stack")
+    if rates.numel() not in (1, len(models)) or not ((rates > 0) & rates.isfinite()).all():
         raise ValueError(f"rates={rates.tolist()} does not fit {len(models)} models; give one "
                          "positive rate, or one for each model")
+
+
+def _free_names(model: nn.Module, frozen: tuple[str, ...]) -> list[str]:
+    """Return the names of what is trained; ValueError if that is nothing, or no such name."""
+    parameters = dict(model.named_parameters())
     for start in frozen:
-        if not any(name.startswith(start) for name in shapes[0]):
+        if not any(name.startswith(start) for name in parameters):
             raise ValueError(f"frozen={start!r} is the start of no parameter; there are "
-                             f"{', '.join(shapes[0])}")
+                             f"{', '.join(parameters) or 'none'}")
+    free = [name for name, part in parameters.items()
+            if part.requires_grad and not (frozen and name.startswith(frozen))]
+    if not free:
+        raise ValueError("nothing is left to train: all parameters are frozen, want no gradient, "
+                         "or there are none; stack models that learn something")
+    return free
+
+
+def _need_models(count: int, inputs: tuple[Tensor, ...]) -> None:
+    """Raise ValueError for inputs of another number of models."""
+    for place, given in enumerate(inputs):
+        if len(given) != count:
+            raise ValueError(f"input {place} is for {len(given)} models, the stack has {count}; "
+                             "give [models, ...], or build it shared=True")
+
+
+def _adam_direction(moments: Tensor, gradient: Tensor, steps: int) -> Tensor:
+    """Return the direction of Adam for a stacked parameter; `moments [2,...]` move along."""
+    first, second = moments
+    first.lerp_(gradient, 0.1)
+    second.lerp_(gradient.square(), 0.001)
+    scale = (second / (1 - 0.999**steps)).sqrt() + 1e-8
+    return first / (1 - 0.9**steps) / scale
 
 # %% ../../nbs/62_train.stacks.ipynb #99349c88
 @checked
@@ -40,30 +70,28 @@ class ModelStack:
 
     Inputs are those of each model, `[models, ...]`, or the same for all if `shared`. `rates` is one
     rate or one for each model; `optimiser` is Adam (Kingma and Ba, 2015) or plain descent.
-    Parameters whose name starts with one of `frozen` keep their values. Raises ValueError for
-    models of different shapes, for other rates, and for a name in `frozen` that none has."""
+    Parameters that want no gradient, or whose name starts with one of `frozen`, keep their values.
+    Raises ValueError for models that differ in more than numbers, for other rates, for a name in
+    `frozen` that none has, and if nothing is left to train."""
 
     def __init__(self, models: Sequence[nn.Module], rates: float | Sequence[float] = 0.01,
                  optimiser: Literal["adam", "sgd"] = "adam", shared: bool = False,
                  frozen: tuple[str, ...] = ()):
         self.rates = torch.as_tensor(rates, dtype=torch.float64).reshape(-1)
-        _need_one_kind(models, self.rates, frozen)
+        _need_one_kind(models, self.rates)
+        self.free = _free_names(models[0], frozen)
         params, self.buffers = stack_module_state(list(models))
         self.params = {name: value.detach().clone() for name, value in params.items()}
-        self.free = [name for name in self.params if not name.startswith(frozen)] if frozen else [
-            *self.params]
         for name in self.free:
             self.params[name].requires_grad_()
-        self.base, self.count, self.shared, self.steps = models[0], len(models), shared, 0
-        self.moments = {name: torch.zeros(2, *self.params[name].shape) for name in self.free}
-        self.adam = optimiser == "adam"
+        self.base, self.count, self.shared = copy.deepcopy(models[0]), len(models), shared
+        self.moments = {name: torch.stack([torch.zeros_like(self.params[name])] * 2)
+                        for name in self.free}
+        self.adam, self.steps = optimiser == "adam", 0
 
     def __call__(self, *inputs: Tensor) -> Any:
         """Return the outputs; ValueError for inputs of another number of models."""
-        for place, given in enumerate(inputs):
-            if not self.shared and len(given) != self.count:
-                raise ValueError(f"input {place} is for {len(given)} models, the stack has "
-                                 f"{self.count}; give [models, ...], or build it shared=True")
+        _need_models(self.count, () if self.shared else inputs)
 
         def run(params, buffers, *given):
             return functional_call(self.base, (params, buffers), given)
@@ -72,25 +100,25 @@ class ModelStack:
         return vmap(run, in_dims=dims)(self.params, self.buffers, *inputs)
 
     def descend(self, losses: Tensor, factor: float = 1.0) -> None:
-        """Take one step down the losses `[models]`, at `factor` times the rates."""
+        """Take one step down the losses `[models]`, at `factor` times the rates.
+
+        What no loss depends on stays. ValueError for a mean over the models, or another shape."""
+        need_shape("losses", losses, self.count)
         leaves = [self.params[name] for name in self.free]
-        gradients = torch.autograd.grad(losses.sum(), leaves)
+        gradients = torch.autograd.grad(losses.sum(), leaves, allow_unused=True)
         self.steps += 1
         with torch.no_grad():
             for name, leaf, gradient in zip(self.free, leaves, gradients):
-                rate = factor * self.rates.float().view(-1, *[1] * (leaf.ndim - 1))
-                leaf -= rate * (self._direction(name, gradient) if self.adam else gradient)
-
-    def _direction(self, name: str, gradient: Tensor) -> Tensor:
-        """Return the direction of Adam for one stacked parameter."""
-        first, second = self.moments[name]
-        first.lerp_(gradient, 0.1)
-        second.lerp_(gradient.square(), 0.001)
-        scale = (second / (1 - 0.999**self.steps)).sqrt() + 1e-8
-        return first / (1 - 0.9**self.steps) / scale
+                if gradient is not None:
+                    rate = factor * self.rates.to(leaf).view(-1, *[1] * (leaf.ndim - 1))
+                    if self.adam:
+                        gradient = _adam_direction(self.moments[name], gradient, self.steps)
+                    leaf -= rate * gradient
 
     def one(self, index: int) -> nn.Module:
         """Return the model at `index` with its present weights; the same object for every index."""
-        state = self.params | self.buffers
-        self.base.load_state_dict({name: state[name][index].detach().clone() for name in state})
+        kept = dict(self.base.named_parameters()) | dict(self.base.named_buffers())
+        with torch.no_grad():
+            for name, values in (self.params | self.buffers).items():
+                kept[name].copy_(values[index])
         return self.base
