@@ -735,7 +735,7 @@ FORWARD = {                                            # modules that a user cal
 @pytest.mark.parametrize("path", FORWARD)
 def test_odd_inputs_of_a_module_are_answered(path):
     thing = PUBLIC[path]
-    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "cfg": celestial_pgat.preset("smoke").model}
+    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed", "cfg": celestial_pgat.preset("smoke").model}
     module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
     inputs = FORWARD[path]()
     call(module.forward, inputs)
@@ -748,7 +748,7 @@ def test_empty_batches_pass_through():
     for path, inputs in FORWARD.items():
         if path != "model.pgat.CelestialPGAT":
             thing = PUBLIC[path]
-            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1]}
+            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed"}
             module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
             none = {name: value[:0] if isinstance(value, Tensor) and value.ndim > 2 else value for name, value in inputs().items()}
             module(**none)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ..core.checks import checked, need_counts, need_heads
+from ..core.checks import checked, need_counts, need_heads, need_shape
 from .gate import rms
 
 # %% ../../nbs/47_fusion.starts.ipynb #f36addae
@@ -42,6 +42,7 @@ class StreamLayer(nn.Sequential):
         self.residual = kind == "residual"
 
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        need_shape("x", x, -1, self[0].in_features)
         return super().forward(x) + (x if self.residual else 0)                     # [n,d]
 
 
@@ -87,6 +88,7 @@ class DocumentsStart(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, market: Float[Tensor, "n d"]) -> tuple[Tensor, Tensor]:
+        need_shape("market", market, -1, self.query.in_features)
         names = self.names.expand(len(market), -1, -1)                              # [n,13,d]
         keys, values = self.key(names), self.value(names)                           # [n,13,f]
         heard, _ = self.attend(self.query(market)[:, None], keys, values)           # [n,1,f]
