@@ -10,6 +10,7 @@ from celestial_pgat.app.ledger import ledger_path, read_claims
 
 ROOT = ledger_path().parents[2]
 LEDGER = read_claims()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def git(*words: str) -> str:
@@ -33,13 +34,23 @@ def test_no_verdict_is_stale(entry):
 @pytest.mark.skipif(not has_history(), reason="the history of the project is not at hand")
 @pytest.mark.parametrize("entry", LEDGER, ids=lambda entry: entry.id)
 def test_conditions_were_committed_before_the_run(entry):
-    first, then = entry.provenance["conditions"], entry.provenance["revision"]
-    git("merge-base", "--is-ancestor", first, then)     # raises if it is not
-    git("merge-base", "--is-ancestor", then, "HEAD")
-    assert git("log", "-1", "--format=%H", then, "--", "celestial_pgat/app/conditions.json"
-               ).startswith(first), "the conditions that the run saw are those of the named commit"
-    rules = json.loads(git("show", f"{first}:celestial_pgat/app/conditions.json"))
-    assert rules[entry.id] == CONDITIONS[entry.id], "they are still the same"
+    made = entry.provenance
+    git("merge-base", "--is-ancestor", made["conditions"], made["revision"])    # raises if it is not
+    for revision in (made["revision"], *made.get("others", {}).values()):
+        git("merge-base", "--is-ancestor", revision, "HEAD")
+        rules = json.loads(git("show", f"{revision}:celestial_pgat/app/conditions.json"))
+        assert rules[entry.id] == CONDITIONS[entry.id], "the run saw the conditions of today"
+    seen = git("log", "-1", "--format=%H", made["revision"], "--", "celestial_pgat/app/conditions.json")
+    assert seen.startswith(made["conditions"]), "they are those of the commit that is named"
+
+
+def test_all_that_has_conditions_has_a_verdict():
+    assert LEDGER.entries.keys() == CONDITIONS.keys()
+
+
+@pytest.mark.parametrize("entry", LEDGER, ids=lambda entry: entry.id)
+def test_the_home_page_says_the_same(entry):
+    assert f"| [{entry.short}](nbs/{entry.link}) |" in README, "execute index, then run make readme"
 
 
 @pytest.mark.parametrize("entry", LEDGER, ids=lambda entry: entry.id)
