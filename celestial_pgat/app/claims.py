@@ -47,7 +47,9 @@ def anchor(heading: str) -> str:
 @checked
 def origin_in_words(provenance: dict[str, Any]) -> str:
     """Return a provenance in one line."""
-    words = ", ".join(f"{key} {value}" for key, value in provenance.items())
+    inner = lambda value: (", ".join(f"{name} {part}" for name, part in value.items())
+                           if isinstance(value, dict) else value)
+    words = ", ".join(f"{key} {inner(value)}" for key, value in provenance.items())
     return words.replace("-dirty", " with changes that were not committed")
 
 
