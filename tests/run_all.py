@@ -6,6 +6,7 @@ for notebooks, and one for tests, in which each annotated shape is checked. No c
 a job that takes ten times its usual time, and ten minutes at least, hangs. It is ended and named, with its cell or test.
 """
 import argparse
+import gc
 import importlib
 import io
 import json
@@ -36,6 +37,7 @@ def load(kind: str) -> None:
     package = importlib.import_module("celestial_pgat")
     for module in pkgutil.walk_packages(package.__path__, "celestial_pgat."):
         importlib.import_module(module.name)
+    gc.freeze()     # else each job's collector walks through all that was imported, again and again
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
