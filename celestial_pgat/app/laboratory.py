@@ -123,7 +123,7 @@ def _provenance_in(sections: dict[str, dict], sources: list[str], id: str,
     """Return the provenance of the first of the sections that the claim `id` is judged by.
 
     Further ones are named with their revisions. Raises KeyError without a section, AssertionError
-    for one that was measured with other settings or code, or from source not committed."""
+    for one that was measured with other settings or code."""
     for name in sources:
         if name not in sections:
             raise KeyError(f"{id}: no section {name!r} is stored; there are {[*sections]}")

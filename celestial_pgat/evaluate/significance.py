@@ -20,22 +20,16 @@ Numbers = list | np.ndarray | pd.Series
 
 
 @checked
-def mean_interval(values: Numbers, level: float = 0.95) -> tuple[float, float, float]:
-    """Return mean, low and high of the mean of independent values `[n]`, by Student's t.
+def mean_interval(values: Numbers) -> tuple[float, float, float]:
+    """Return mean, low and high (95 %) of the mean of independent values `[n]`, by Student's t.
 
-    Raises ValueError for fewer than two values, for values that are not finite, and for a level
-    that is not between 0 and 1."""
+    Raises ValueError for fewer than two values, and for values that are not finite."""
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
         raise ValueError(f"values of shape {values.shape} give no interval; give a row of two "
                          "finite numbers at least, one for each seed")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} is not between 0 and 1; use for example 0.95")
-    error = sem(values)
-    if error == 0:
-        return float(values.mean()), float(values.mean()), float(values.mean())
-    low, high = student.interval(level, len(values) - 1, values.mean(), error)
-    return float(values.mean()), float(low), float(high)
+    mean, half = values.mean(), student.ppf(0.975, len(values) - 1) * sem(values)
+    return float(mean), float(mean - half), float(mean + half)
 
 # %% ../../nbs/72_evaluate.significance.ipynb #60fde17b
 @checked
@@ -58,8 +52,8 @@ def auroc(values: Numbers, truth: Numbers) -> np.ndarray:
 # %% ../../nbs/72_evaluate.significance.ipynb #864b30d6
 @checked
 def confidence_set(losses: pd.DataFrame, block: int = 1, statistic: Literal["R", "max"] = "max",
-                   level: float = 0.05, seed: int = 0) -> tuple[set, pd.Series]:
-    """Return the columns that cannot be told from the best, and the p value of every column.
+                   seed: int = 0) -> tuple[set, pd.Series]:
+    """Return the columns that cannot be told from the best at 5 %, and the p value of each.
 
     `losses` has a row for each case and a column for each way; `block` rows are drawn together, for
     cases that overlap. Raises ValueError for fewer than two columns or two rows, for numbers that
@@ -73,7 +67,7 @@ def confidence_set(losses: pd.DataFrame, block: int = 1, statistic: Literal["R",
     if not 1 <= block <= len(losses):
         raise ValueError(f"block={block} does not fit {len(losses)} rows; use 1 for cases that do "
                          "not overlap, else about twice the overlap")
-    test = MCS(losses, size=level, reps=2000, block_size=block, method=statistic,
+    test = MCS(losses, size=0.05, reps=2000, block_size=block, method=statistic,
                bootstrap="circular", seed=seed)
     test.compute()
     return set(test.included), test.pvalues["Pvalue"]
