@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy.fft import dct
-from scipy.stats import rankdata, sem
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
+from scipy.stats import rankdata
 
 from ..core.checks import (checked, need_counts, need_finite, need_rows,
                                         need_same_shape)
@@ -33,7 +33,8 @@ def mean_interval(values: Numbers) -> tuple[float, float, float]:
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
         raise ValueError(f"values of shape {values.shape} give no interval; give a row of two "
                          "finite numbers at least, one for each seed")
-    mean, half = values.mean(), student.ppf(0.975, len(values) - 1) * sem(values)
+    error = values.std(ddof=1) / len(values)**0.5
+    mean, half = values.mean(), stdtrit(len(values) - 1, 0.975) * error
     return float(mean), float(mean - half), float(mean + half)
 
 # %% ../../nbs/72_evaluate.significance.ipynb #60fde17b
@@ -92,8 +93,8 @@ def _need_series(**series: np.ndarray) -> None:
     need_finite(**series)
     for name, values in series.items():
         if np.ptp(values) == 0:
-            raise ValueError(f"{name} are all {values[0]:g}, which leaves no variance to judge their "
-                             "mean by; if they are differences, the two forecasts are the same")
+            raise ValueError(f"{name} are all {values[0]:g}, so they have no variance to judge their "
+                             "mean by; if differences, look whether both forecasts are the same")
 
 
 def _long_run_error(values: np.ndarray) -> np.ndarray:
@@ -114,7 +115,7 @@ def ewc_interval(values: Float[np.ndarray, "day"],
     _need_series(values=values)
     if not 0 < level < 1:
         raise ValueError(f"level={level} is not the level of an interval; use a share such as 0.95")
-    mean, reach = float(values.mean()), student.ppf((1 + level) / 2, _cosines(len(values)))
+    mean, reach = float(values.mean()), stdtrit(_cosines(len(values)), (1 + level) / 2)
     half = float(reach * _long_run_error(values))
     return mean, mean - half, mean + half
 
@@ -125,7 +126,7 @@ def ewc_p(values: Float[np.ndarray, "day"]) -> float:
 
     By equally weighted cosines, as `ewc_interval`, whose errors it raises."""
     _need_series(values=values)
-    return float(student.sf(values.mean() / _long_run_error(values), _cosines(len(values))))
+    return float(stdtr(_cosines(len(values)), -values.mean() / _long_run_error(values)))
 
 # %% ../../nbs/72_evaluate.significance.ipynb #6e67baf4
 @checked
