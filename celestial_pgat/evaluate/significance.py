@@ -67,6 +67,11 @@ def rank_p(statistic: float, others: Float[np.ndarray, "other"]) -> float:
     return float((1 + (others >= statistic).sum()) / (len(others) + 1))
 
 # %% ../../nbs/72_evaluate.significance.ipynb #f064a096
+def _still(values: np.ndarray) -> np.ndarray:
+    """Say which columns never change, but for rounding."""
+    return np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max(axis=0)
+
+
 @checked
 def family_p(statistics: Float[np.ndarray, "table member"]) -> Float[np.ndarray, "member"]:
     """Return a p value for each member of a family, the true table's statistics being row 0.
@@ -77,7 +82,7 @@ def family_p(statistics: Float[np.ndarray, "table member"]) -> Float[np.ndarray,
     fewer than two tables, values that are not finite, and a column that never changes."""
     need_rows(2, statistics=statistics)
     need_finite(statistics=statistics)
-    if still := np.flatnonzero(np.ptp(statistics, axis=0) == 0).tolist():
+    if still := np.flatnonzero(_still(statistics)).tolist():
         raise ValueError(f"columns {still} of statistics are the same for all tables, which ranks "
                          "none of them; find out why, or leave these members out of the family")
     z = np.asarray(statistics, float)
@@ -92,9 +97,9 @@ def _need_series(**series: np.ndarray) -> None:
     need_rows(8, **series)
     need_finite(**series)
     for name, values in series.items():
-        if np.ptp(values) == 0:
-            raise ValueError(f"{name} are all {values[0]:g}, so they have no variance to judge their "
-                             "mean by; if differences, look whether both forecasts are the same")
+        if _still(values):
+            raise ValueError(f"{name} are all {values[0]:g}, so no variance can judge their mean; "
+                             "look whether the two forecasts that they compare are the same")
 
 
 def _long_run_error(values: np.ndarray) -> np.ndarray:
