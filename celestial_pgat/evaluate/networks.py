@@ -29,11 +29,12 @@ from ..train.states import read_state
 # %% ../../nbs/77_evaluate.networks.ipynb #9e6c1053
 NETWORK = Config(
     data=DataConfig(batch_size=64),
-    model=ModelConfig(history=10, horizon=5, label=5, d=16, heads=2, encoder_layers=1,
+    model=ModelConfig(history=5, horizon=5, label=2, d=16, heads=2, encoder_layers=1,
                       decoder_layers=1, feedforward=2, body_width=8, body_heads=2, graph_layers=1,
                       combiner_width=8, celestial_fusion_dim=16, recompute=False),
     train=TrainConfig(epochs=4, warmup_epochs=1, learning_rate=3e-3, accumulate=1,
-                      checkpoint_minutes=0, checkpoint_every=1000))
+                      optimizer="adamw", weight_decay=1.0, checkpoint_minutes=0,
+                      checkpoint_every=1000))
 
 
 @checked
