@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PROTOCOL', 'FULL', 'Exogenous', 'KINDS', 'PART', 'ENOUGH', 'BETTER', 'protocol_hash', 'FairSettings', 'Asked', 'ask',
            'answer', 'fair_jobs', 'false_speeds', 'clock_speeds', 'network_jobs', 'ensemble_errors', 'do_jobs',
-           'FairTest', 'fair_verdict', 'fair_sentence', 'fair_test']
+           'FairTest', 'fair_verdict', 'fair_sentence', 'train_networks', 'fair_test']
 
 # %% ../../nbs/85_app.fair.ipynb #29df3c8c
 import hashlib
@@ -500,11 +500,27 @@ ENOUGH, BETTER = 19, 3      # after so many false skies stop, if so many are at 
 
 
 @checked
+def train_networks(asked: Asked, output: str | Path, workers: int | None = None,
+                   progress: bool = True) -> list[dict]:
+    """Train the networks of a question, and return all answers in the folder `output`.
+
+    After ENOUGH false skies it stops if BETTER of them are at least as good as the true one. Raises
+    ValueError as `do_jobs` does."""
+    last = asked.settings.networks
+    rows = do_jobs(asked, network_jobs(asked, 0, min(ENOUGH, last)), output, workers, "networks",
+                   progress)
+    place = FairTest(_described(asked), rows, ensemble_errors(output, rows)).network_place
+    if last > ENOUGH and place[0] - 1 < BETTER:
+        rows = do_jobs(asked, network_jobs(asked, 0, last), output, workers, "networks", progress)
+    return rows
+
+
+@checked
 def fair_test(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
               settings: FairSettings = FairSettings(), exchange: str | None = "XNYS",
               starts: Sequence | None = None, known: str | Sequence[str] = (),
               output: str | Path = "runs/fair_test", workers: int | None = None,
-              progress: bool = True) -> "FairTest":
+              progress: bool = True) -> FairTest:
     """Test whether `exogenous` foretells `prices`, and return what was found.
 
     The arguments are those of `ask` and `do_jobs`; answers are stored in the folder `output`, and a
@@ -515,10 +531,5 @@ def fair_test(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
         raise ValueError("networks can be asked of the sky alone; use settings with networks=0")
     rows = do_jobs(asked, fair_jobs(asked), output, workers, progress=progress)
     if settings.networks:
-        first = min(ENOUGH, settings.networks)
-        rows = do_jobs(asked, network_jobs(asked, 0, first), output, workers, "networks", progress)
-        place = FairTest(_described(asked), rows, ensemble_errors(output, rows)).network_place
-        if first < settings.networks and place[0] - 1 < BETTER:
-            rows = do_jobs(asked, network_jobs(asked, 0, settings.networks), output, workers,
-                           "networks", progress)
+        rows = train_networks(asked, output, workers, progress)
     return FairTest(_described(asked), rows, ensemble_errors(output, rows))
