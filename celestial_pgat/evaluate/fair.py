@@ -28,8 +28,8 @@ class Question:
     """Ask whether a table foretells the next `horizon` changes of a market beside its calendar.
 
     `changes` `[day]` are log changes, the first one of no meaning. `features(speed)` `[origin, p]`
-    and `season` `[origin, c]` are known at each origin, that is of all `dates` but the last `horizon`.
-    `starts` are those of `walk_forward`. Raises ValueError for tables that do not fit each other."""
+    and `season` `[origin, c]` are known at each origin: of all `dates` but the last `horizon`.
+    `starts` are those of `walk_forward`. Raises ValueError for tables that do not fit."""
     dates: pd.DatetimeIndex
     changes: Float[np.ndarray, "day"]
     features: Callable[[float], np.ndarray]
@@ -92,7 +92,7 @@ SLOWEST, FASTEST = 1.04, 1.25       # or their inverses
 
 @checked
 def draw_speeds(count: int, rng: np.random.Generator) -> Float[np.ndarray, "count"]:
-    """Draw speeds of false clocks: log-uniform from SLOWEST to FASTEST, every second one inverted."""
+    """Draw speeds of false clocks: log-uniform between the bounds, every second one inverted."""
     need_counts(count=count)
     sizes = rng.uniform(np.log(SLOWEST), np.log(FASTEST), count)
     return np.exp(sizes * (-1.0) ** np.arange(count))
@@ -109,7 +109,7 @@ def effect_of(rest: Float[np.ndarray, "test"], forecast: Float[np.ndarray, "test
     found = compare_errors((rest - forecast) ** 2, rest**2, horizon)
     return -found.change, -found.high, -found.low
 
-
+# %% ../../nbs/73_evaluate.fair.ipynb #df2aa2c0
 @checked
 def planted_correlations(question: Question, ridge: SkyRidge, signal: Float[np.ndarray, "day"],
                          sizes: Sequence[float], count: int, rng: np.random.Generator
@@ -123,7 +123,7 @@ def planted_correlations(question: Question, ridge: SkyRidge, signal: Float[np.n
     return np.stack([ridge.correlation(question.targets(add_signal(worlds, signal, size)))
                      for size in sizes])
 
-
+# %% ../../nbs/73_evaluate.fair.ipynb #a510ed78
 @checked
 def upper_limit(found: float, sizes: Sequence[float], planted: Float[np.ndarray, "size count"],
                 level: float = 0.95) -> float:
@@ -140,7 +140,7 @@ def upper_limit(found: float, sizes: Sequence[float], planted: Float[np.ndarray,
     last = int(np.argmax(above >= level))
     return float(np.interp(level, above[last - 1:last + 1], np.asarray(sizes)[last - 1:last + 1]))
 
-
+# %% ../../nbs/73_evaluate.fair.ipynb #d59ec287
 @checked
 def smallest_seen(sizes: Sequence[float] | np.ndarray, power: Sequence[float] | np.ndarray,
                   wanted: float = 0.8) -> float:

@@ -44,8 +44,7 @@ def sky_at(dates: pd.DatetimeIndex, speed: float = 1.0, hour: int = 21) -> pd.Da
 # %% ../../nbs/71_evaluate.features.ipynb #d93bea5c
 @checked
 def season_features(dates: pd.DatetimeIndex, exchange: str | None = "XNYS") -> pd.DataFrame:
-    """Return what is known of each date without a sky: constant, the days of `exchange`, three waves
-    a year.
+    """Return what is known of each date without a sky: constant, calendar, three waves a year.
 
     `exchange=None` leaves out the days, for series of no exchange. Raises ValueError as
     `calendar_features` does."""
@@ -92,8 +91,8 @@ def walk_forward(origins: pd.DatetimeIndex, starts: Sequence[str | pd.Timestamp]
              for start, end in zip(first, [*first[1:], len(origins)])]
     for start, (train, test) in zip(starts, folds):
         if not len(test) or len(train) < 100:
-            raise ValueError(f"the block from {start} has {len(test)} rows, and {len(train)} before "
-                             f"it; it needs rows of its own and 100 before. The rows are of "
+            raise ValueError(f"the block from {start} has {len(test)} rows, and {len(train)} "
+                             "before it; it needs rows of its own and 100 before. The rows are of "
                              f"{origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}")
     return folds
 

@@ -40,11 +40,10 @@ NETWORK = Config(
 @checked
 def halves_data(prices: pd.DataFrame, waves: pd.DataFrame, start: str, end: str, cfg: Config,
                 exchange: str = "XNYS") -> ForecastData:
-    """Return windows whose test forecasts the rows from `start` on, before `end`, and whose training
-    is all that lies before.
+    """Return windows whose test forecasts the rows from `start` on, before `end`.
 
-    Fifty rows before the test are left for the validation, which decides nothing. Raises ValueError
-    for too few rows."""
+    Training is all that lies before, but fifty rows for the validation, which decides nothing.
+    Raises ValueError for too few rows."""
     rows, history = prices[prices.index < end], cfg.model.history
     need_rows(20 * history, **{f"the rows before {end}": rows})
     test = int((rows.index >= start).sum()) + history
@@ -74,9 +73,9 @@ def network_row(prices: pd.DataFrame, speed: float, seed: int, start: str, end: 
                 exchange: str = "XNYS", cfg: Config = NETWORK) -> dict:
     """Train the network under the sky of this `speed`, and return its errors from `start` to `end`.
 
-    The row has mse [scaled], walk (that of the random walk), gate (its mean opening), influence (how
-    far another sky moves the forecast, over its spread), seconds, and errors `[window, step, 4]`,
-    float32. The same arguments give the same row."""
+    The row has mse [scaled], walk (that of the random walk), gate (its mean opening), influence
+    (how far another sky moves the forecast, over its spread), seconds, and errors `[window, step,
+    4]`, float32. The same arguments give the same row."""
     began, cfg = time.perf_counter(), replace(cfg, seed=seed)
     dates = prices.index[prices.index < end]
     data = halves_data(prices, stretched(dates, speed), start, end, cfg, exchange)
