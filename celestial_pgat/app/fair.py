@@ -31,7 +31,6 @@ from ..evaluate.fair import (Question, draw_speeds, effect_of, mirror_correlatio
                                           planted_correlations, smallest_seen, upper_limit)
 from ..evaluate.features import (later_half, middle_rows, season_features, sky_at,
                                               summed_ahead)
-from ..evaluate.networks import NETWORK, network_row
 from ..evaluate.significance import clark_west, ewc_p, rank_p
 
 # %% ../../nbs/85_app.fair.ipynb #bb74e7e6
@@ -205,6 +204,7 @@ def _answer_sky(asked: Asked, job: dict) -> dict:
 
 def _answer_network(asked: Asked, job: dict) -> dict:
     """Return the test error of a network trained under a sky."""
+    from celestial_pgat.evaluate.networks import NETWORK, network_row  # only now: torch is large
     model = replace(NETWORK.model, horizon=asked.settings.horizon)
     return network_row(asked.prices, job["speed"], job["seed"], job["start"], job["end"],
                        asked.exchange, replace(NETWORK, model=model))
@@ -491,10 +491,11 @@ def _seen_words(test: FairTest) -> str:
 def fair_sentence(test: FairTest) -> str:
     """Say in Markdown what was found, how large it is, what could have been seen and what remains."""
     true = test.true
-    words = {"holds": "The table foretells this series", "does not hold": "It was not shown that the "
-             "table foretells this series", "holds in part": "The table foretells this series in the "
-             "stand-in, not in the networks", "cannot be tested": "This test cannot tell: planted "
-             "signals were not found"}
+    nets = ", not in the networks" if test.network_place else "; no network was asked"
+    words = {"holds": "The table foretells this series",
+             "holds in part": f"The table foretells this series in the stand-in{nets}",
+             "does not hold": "It was not shown that the table foretells this series",
+             "cannot be tested": "This test cannot tell: planted signals were not found"}
     clocks = "" if test.p_stretch is None else (
         f" Against {len(test.skies)} false clocks p = {test.p_stretch:.3f}.")
     place = test.network_place
