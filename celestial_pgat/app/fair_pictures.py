@@ -109,7 +109,7 @@ def plot_power(test: FairTest) -> Figure:
     middle = seen.median()
     if np.isfinite(middle):
         axis.axvline(np.sqrt(252 * middle), color="0.4", linewidth=1)
-    words = (f"Found in 80 of 100 cases: a signal of {middle:.1%} of a day's variance"
+    words = (f"Found in 80 of 100 cases: {middle:.1%} of a day's variance (median of {len(seen)})"
              if np.isfinite(middle) else
              f"No signal up to {power.index[-1]:.0%} is found in 80 of 100 cases")
     axis.set_xticks(sharpe, [f"{100 * size:g}" for size in power.index])
