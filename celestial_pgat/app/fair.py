@@ -31,7 +31,6 @@ from ..evaluate.fair import (Question, draw_speeds, effect_of, mirror_correlatio
                                           planted_correlations, smallest_seen, upper_limit)
 from ..evaluate.features import (later_half, middle_rows, season_features, sky_at,
                                               summed_ahead)
-from ..evaluate.networks import NETWORK, network_row
 from ..evaluate.significance import clark_west, ewc_p, rank_p
 
 # %% ../../nbs/85_app.fair.ipynb #bb74e7e6
@@ -205,6 +204,7 @@ def _answer_sky(asked: Asked, job: dict) -> dict:
 
 def _answer_network(asked: Asked, job: dict) -> dict:
     """Return the test error of a network trained under a sky."""
+    from celestial_pgat.evaluate.networks import NETWORK, network_row  # only now: torch is large
     model = replace(NETWORK.model, horizon=asked.settings.horizon)
     return network_row(asked.prices, job["speed"], job["seed"], job["start"], job["end"],
                        asked.exchange, replace(NETWORK, model=model))
@@ -353,7 +353,7 @@ def do_jobs(asked: Asked, jobs: Sequence[dict], folder: str | Path, workers: int
     _claim_folder(asked, folder)
     done = {(row["kind"], row["index"]) for row in _read_rows(folder)}
     todo = [job for job in jobs if (job["kind"], job["index"]) not in done]
-    pool = joblib.Parallel(n_jobs=workers or joblib.cpu_count(), return_as="generator_unordered")
+    pool = joblib.Parallel(n_jobs=workers or -1, return_as="generator_unordered")
     with ProgressBar(total=len(jobs), initial=len(jobs) - len(todo), desc=words,
                      shown=progress and bool(todo)) as bar:
         for row in pool(joblib.delayed(answer)(asked, job) for job in todo):
@@ -476,24 +476,34 @@ def _share(value: float, sign: bool = False) -> str:
     return "more than was tried" if np.isinf(value) else f"{100 * value:{'+' if sign else ''}z.2f} %"
 
 
+def _seen_words(test: FairTest) -> str:
+    """Say what would have been seen, and what the outcome leaves possible."""
+    seen, largest = test.seen, f"{100 * test.power.index[-1]:g} %"
+    middle, left = seen.median(), test.limits.max()
+    found = (f"No signal of up to {largest}" if np.isinf(middle) else f"A signal of {_share(middle)}")
+    limit = (f"signals of {largest} and more" if np.isinf(left) else f"at most {_share(left)}")
+    return (f"{found} of a day's variance would be found in 80 of 100 cases (the median of "
+            f"{len(seen)} kinds). Of the kind that is hardest to see, the outcome leaves {limit} "
+            "possible.")
+
+
 @checked
 def fair_sentence(test: FairTest) -> str:
     """Say in Markdown what was found, how large it is, what could have been seen and what remains."""
-    true, seen, limits = test.true, test.seen, test.limits
-    words = {"holds": "The table foretells this series", "does not hold": "It was not shown that the "
-             "table foretells this series", "holds in part": "The table foretells this series in the "
-             "stand-in, not in the networks", "cannot be tested": "This test cannot tell: planted "
-             "signals were not found"}
+    true = test.true
+    nets = ", not in the networks" if test.network_place else "; no network was asked"
+    words = {"holds": "The table foretells this series",
+             "holds in part": f"The table foretells this series in the stand-in{nets}",
+             "does not hold": "It was not shown that the table foretells this series",
+             "cannot be tested": "This test cannot tell: planted signals were not found"}
     clocks = "" if test.p_stretch is None else (
         f" Against {len(test.skies)} false clocks p = {test.p_stretch:.3f}.")
     place = test.network_place
     nets = "" if place is None else f" Among networks it is number {place[0]} of {place[1]}."
     return (f"**{words[test.verdict]}.** Correlation {true['r']:z.3f}; among {len(test.mirrored)} "
-            f"mirrored markets p = {test.p_mirror:.3f}.{clocks}{nets}\n\nOut of sample it saves "
-            f"{_share(true['effect'], True)} of the calendar's squared error (95 %: "
-            f"{_share(true['low'], True)} to {_share(true['high'], True)}). A signal of "
-            f"{_share(seen.median())} of a day's variance would be found in 80 of 100 cases (the "
-            f"median of {len(seen)} kinds). The outcome leaves at most {_share(limits.max())} possible.")
+            f"mirrored markets p = {test.p_mirror:.3f}.{clocks}{nets}\n\nThe share of the calendar's "
+            f"squared error that it saves out of sample is {_share(true['effect'], True)} (95 %: "
+            f"{_share(true['low'], True)} to {_share(true['high'], True)}). {_seen_words(test)}")
 
 # %% ../../nbs/85_app.fair.ipynb #6eec258d
 ENOUGH, BETTER = 19, 3      # after so many false skies stop, if so many are at least as good
