@@ -4,6 +4,7 @@ Every market is mirrored: its directions were drawn by lot, so that nothing is t
 """
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-ROWS = 1500
+ROOT, ROWS = Path(__file__).parents[1], 1500
 # a process that is killed, as by kill -9, when it has stored three answers
 KILLED = """
 import os, signal, sys
@@ -164,3 +165,13 @@ def test_a_scheduler_that_does_not_answer_is_named(tables, call, tmp_path, monke
         done = call(*command(tables, "noise", tmp_path / "test", "--backend", "dask", "--scheduler", address))
         assert done.returncode == 2 and f"the dask scheduler at {address} does not answer" in done.stderr
         assert not (tmp_path / "test").exists()
+
+
+def test_pages_link_to_the_site():
+    """The page of a fair test and the report of a run name pages of this site, by the notebooks they are made of."""
+    from celestial_pgat.app.fair_page import LIMITS, SITE
+    from celestial_pgat.app.report import TEMPLATE
+    settings = dict(re.findall(r"^(\w+) = (.*)$", (ROOT / "settings.ini").read_text(), re.M))
+    assert SITE == settings["doc_host"] + settings["doc_baseurl"]
+    assert f"{SITE}/lab.fair_test.html" in LIMITS and f"{SITE}/lab.fair_test.html" in TEMPLATE.read_text(encoding="utf-8")
+    assert (ROOT / "nbs" / "72_evaluate.significance.ipynb").is_file(), "the page evaluate.significance.html"
