@@ -18,7 +18,7 @@ ROOT, ROWS = Path(__file__).parents[1], 1500
 # a process that is killed, as by kill -9, when it has stored three answers
 KILLED = """
 import os, signal, sys
-from celestial_pgat.app import cli, fair
+from celestial_pgat.app import cli, fair_jobs as fair
 keep, kept = fair._keep, []
 def keep_some(folder, row):
     keep(folder, row)
@@ -90,7 +90,7 @@ def test_a_killed_test_goes_on(tables, call, undisturbed, tmp_path):
 
 
 def test_ctrl_c_says_how_to_go_on(tables, call, undisturbed, tmp_path, monkeypatch):
-    from celestial_pgat.app import fair
+    from celestial_pgat.app import fair_jobs as fair
     given, keep, kept = command(tables, "noise", tmp_path / "a folder"), fair._keep, []
 
     def stop(folder, row):
@@ -108,7 +108,7 @@ def test_ctrl_c_says_how_to_go_on(tables, call, undisturbed, tmp_path, monkeypat
 
 
 def test_what_is_complete_is_not_done_again(tables, call, undisturbed, monkeypatch):
-    from celestial_pgat.app import fair
+    from celestial_pgat.app import fair_jobs as fair
     folder, first = undisturbed
     page = (folder / "report.html").read_text()
     (folder / "report.html").unlink()

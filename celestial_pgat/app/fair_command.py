@@ -20,8 +20,8 @@ import pandas as pd
 
 from .arms import read_inputs
 from .commands import _held, _refusing, print_notes
-from .fair import (FULL, PROTOCOL, FairSettings, ask, fair_jobs, fair_sentence,
-                                     fair_test)
+from .fair import fair_sentence, fair_test
+from .fair_jobs import FULL, PROTOCOL, FairSettings, ask, fair_jobs
 from .fair_page import write_fair_page
 from .leaving import JobFailed
 from ..core.checks import checked, need_counts
