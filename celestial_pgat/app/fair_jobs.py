@@ -30,7 +30,7 @@ from ..evaluate.fair import (Question, draw_speeds, effect_of, mirror_correlatio
                                           planted_correlations)
 from ..evaluate.features import (later_half, middle_rows, season_features, sky_at,
                                               summed_ahead)
-from ..evaluate.significance import clark_west, ewc_p
+from ..evaluate.significance import clark_west, diebold_mariano, ewc_p
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #56001684
 PROTOCOL: dict[str, Any] = json.loads(
@@ -174,7 +174,7 @@ def _answer_true(asked: Asked, job: dict) -> dict:
     saved = rest**2 - (rest - found) ** 2
     return {"r": float(rest @ found / size) if size else 0.0, "effect": effect, "low": low,
             "high": high, "saved": _halves(asked, saved), "error": float((rest**2).sum()),
-            "tested": len(rest), "dm": ewc_p(saved),
+            "tested": len(rest), "dm": diebold_mariano(saved, question.horizon),
             "clark_west": ewc_p(clark_west(rest, np.zeros_like(rest), found))}
 
 
