@@ -50,8 +50,8 @@ INNER = {"data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemb
          **{f"app.origin.{name}": "the commands" for name in ("origin_of", "located", "found_state", "best_so_far")},
          **{f"data.fingerprint.{name}": "fit and the commands" for name in ("tables_of", "difference", "fingerprints", "cut_of")},
          "app.preview.memory_table": "preview_text", "core.progress.ProgressBar": "tqdm, and stress_test and judge_inputs", "app.ranks.told": "the commands",
-         "evaluate.networks.halves_data": "fair_test", "evaluate.networks.network_row": "fair_test", "app.fair.answer": "fair_test",
-         "app.fair.do_jobs": "fair_test", "app.fair.network_jobs": "fair_test", "app.fair.ensemble_errors": "fair_test",
+         "evaluate.networks.halves_data": "fair_test", "evaluate.networks.network_row": "fair_test", "app.fair_jobs.answer": "fair_test",
+         "app.fair.do_jobs": "fair_test", "app.fair_jobs.network_jobs": "fair_test", "app.fair.ensemble_errors": "fair_test",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
@@ -233,8 +233,8 @@ def question():
 def fair():
     """Return what a small fair test of two clocks, with networks drawn by lot, found."""
     few = fair_settings(horizon=2, mirrors=19, worlds=19, skies=2, grid=2, sizes=(0.0, 0.5))
-    asked = PUBLIC["app.fair.ask"](prices("2019-12-31"), flat_sky, few, starts=["2019-09"])
-    rows = [PUBLIC["app.fair.answer"](asked, job) for job in PUBLIC["app.fair.fair_jobs"](asked)]
+    asked = PUBLIC["app.fair_jobs.ask"](prices("2019-12-31"), flat_sky, few, starts=["2019-09"])
+    rows = [PUBLIC["app.fair_jobs.answer"](asked, job) for job in PUBLIC["app.fair_jobs.fair_jobs"](asked)]
     rows += [{"kind": "network", "index": 2 * sky + fold, "sky": sky, "seed": 0, "fold": fold, "mse": 1.0 + sky, "walk": 1.5, "gate": 0.5 + sky / 9}
              for sky in range(3) for fold in range(2)]
     networks = pd.DataFrame(rows[-6:])[["sky", "fold", "mse"]].assign(speed=1.0, windows=20, seeds=1)
@@ -249,13 +249,13 @@ def flat_sky(dates, speed):
 
 def fair_settings(**values):
     """Return settings of a fair test."""
-    return PUBLIC["app.fair.FairSettings"](**values)
+    return PUBLIC["app.fair_jobs.FairSettings"](**values)
 
 
 @cache
 def asked():
     """Return a question with its prices and settings."""
-    return PUBLIC["app.fair.ask"](prices("2019-12-31"), flat_sky, fair_settings(horizon=2), starts=["2019-09"])
+    return PUBLIC["app.fair_jobs.ask"](prices("2019-12-31"), flat_sky, fair_settings(horizon=2), starts=["2019-09"])
 
 
 def job():
@@ -538,9 +538,9 @@ BUILDERS = {
     "evaluate.fair.planted_correlations.signal": lambda: RNG().normal(size=len(question().changes)),
     **{f"evaluate.fair.{name}.sizes": lambda: [0.0, 0.1] for name in ("planted_correlations", "upper_limit", "smallest_seen")},
     "evaluate.fair.upper_limit.found": lambda: 0.5, "evaluate.fair.upper_limit.planted": lambda: RNG().normal(size=(2, 9)), "evaluate.fair.smallest_seen.power": lambda: [0.1, 0.9],
-    **{f"app.fair.Asked.{name}": (lambda name: lambda: vars(asked())[name])(name) for name in ("question", "prices", "signals", "settings", "has_clock", "exchange")},
-    "app.fair.ask.prices": lambda: prices("2019-12-31"), "app.fair.ask.exogenous": lambda: flat_sky, "app.fair.ask.settings": lambda: fair_settings(horizon=2), "app.fair.ask.starts": lambda: ["2019-09"],
-    "app.fair.fair_jobs.asked": asked, "app.fair.false_speeds.settings": fair_settings, "app.fair.fair_verdict.p_mirror": lambda: 0.01, "app.fair.fair_verdict.p_stretch": lambda: 0.01,
+    **{f"app.fair_jobs.Asked.{name}": (lambda name: lambda: vars(asked())[name])(name) for name in ("question", "prices", "signals", "settings", "has_clock", "exchange")},
+    "app.fair_jobs.ask.prices": lambda: prices("2019-12-31"), "app.fair_jobs.ask.exogenous": lambda: flat_sky, "app.fair_jobs.ask.settings": lambda: fair_settings(horizon=2), "app.fair_jobs.ask.starts": lambda: ["2019-09"],
+    "app.fair_jobs.fair_jobs.asked": asked, "app.fair_jobs.false_speeds.settings": fair_settings, "app.fair.fair_verdict.p_mirror": lambda: 0.01, "app.fair.fair_verdict.p_stretch": lambda: 0.01,
     **{f"app.fair.FairTest.{name}": (lambda name: lambda: vars(fair())[name])(name) for name in ("asked", "rows", "networks")},
     **{f"{path}.test": fair for path in ("app.fair.fair_sentence", "app.fair_page.write_fair_page", *(f"app.fair_pictures.plot_{name}" for name in ("clock", "mirrored", "power", "saved", "networks")))},
     "app.fair_pictures.plot_nulls.p_values": lambda: pd.DataFrame(RNG().random((30, 2)), columns=["a", "b"]),
