@@ -50,10 +50,13 @@ INNER = {"data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemb
          **{f"app.origin.{name}": "the commands" for name in ("origin_of", "located", "found_state", "best_so_far")},
          **{f"data.fingerprint.{name}": "fit and the commands" for name in ("tables_of", "difference", "fingerprints", "cut_of")},
          "app.preview.memory_table": "preview_text", "core.progress.ProgressBar": "tqdm, and stress_test and judge_inputs", "app.ranks.told": "the commands",
+         "evaluate.networks.halves_data": "fair_test", "evaluate.networks.network_row": "fair_test", "app.fair_jobs.answer": "fair_test",
+         "app.fair_jobs.do_jobs": "fair_test", "app.fair_jobs.network_jobs": "fair_test", "app.fair.train_networks": "fair_test", "app.fair_jobs.ensemble_errors": "fair_test",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+        "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect")    # and says when
@@ -216,6 +219,43 @@ def finding():
 def stress():
     """Return what the small model does with spoilt inputs."""
     return PUBLIC["evaluate.stress.stress_test"](model(), windows())
+
+
+@cache
+def question():
+    """Return a question about half a year of bars, with a table of two columns whose clock does nothing."""
+    days, rng = prices("2019-12-31").index, RNG()
+    table, changes = rng.normal(size=(len(days) - 2, 2)), 0.01 * rng.normal(size=len(days))
+    return PUBLIC["evaluate.fair.Question"](days, changes, lambda speed: table, np.ones((len(days) - 2, 1)), [days[150]], 2)
+
+
+@cache
+def fair():
+    """Return what a small fair test of two clocks, with networks drawn by lot, found."""
+    few = fair_settings(horizon=2, mirrors=19, worlds=19, skies=2, grid=2, sizes=(0.0, 0.5))
+    asked = PUBLIC["app.fair_jobs.ask"](prices("2019-12-31"), flat_sky, few, starts=["2019-09"])
+    rows = [PUBLIC["app.fair_jobs.answer"](asked, job) for job in PUBLIC["app.fair_jobs.fair_jobs"](asked)]
+    rows += [{"kind": "network", "index": 2 * sky + fold, "sky": sky, "seed": 0, "fold": fold, "mse": 1.0 + sky, "walk": 1.5, "gate": 0.5 + sky / 9}
+             for sky in range(3) for fold in range(2)]
+    networks = pd.DataFrame(rows[-6:])[["sky", "fold", "mse"]].assign(speed=1.0, windows=20, seeds=1)
+    return PUBLIC["app.fair.FairTest"](import_module("celestial_pgat.app.fair")._described(asked), rows, networks)
+
+
+def flat_sky(dates, speed):
+    """Return two waves of a clock."""
+    turns = speed * np.arange(len(dates)) / 7
+    return np.column_stack([np.sin(turns), np.cos(turns)])
+
+
+def fair_settings(**values):
+    """Return settings of a fair test."""
+    return PUBLIC["app.fair_jobs.FairSettings"](**values)
+
+
+@cache
+def asked():
+    """Return a question with its prices and settings."""
+    return PUBLIC["app.fair_jobs.ask"](prices("2019-12-31"), flat_sky, fair_settings(horizon=2), starts=["2019-09"])
 
 
 def job():
@@ -486,6 +526,26 @@ BUILDERS = {
     "app.jobs.choose_workers.jobs": lambda: [PUBLIC["app.worker.Job"]("with sky", celestial_pgat.preset("smoke"), windows(), Path("new/with_sky"))],
     "app.leaving.name_leftovers.folder": lambda: Path("."),
     "app.leaving.leaving.folder": lambda: written("folder/file", "") and Path("folder") if Path("folder").mkdir(exist_ok=True) is None else None,
+    "evaluate.features.sky_features.waves": sky, "evaluate.features.summed_ahead.changes": lambda: RNG().normal(size=(9, 2)),
+    "evaluate.features.walk_forward.origins": lambda: DATES, "evaluate.features.walk_forward.starts": lambda: [DATES[200], DATES[300]],
+    "evaluate.features.later_half.origins": lambda: DATES,
+    "evaluate.ridge.ridge_penalty.spectrum": lambda: np.arange(1.0, 9.0), "evaluate.ridge.ridge_penalty.freedom": lambda: 3.0,
+    "evaluate.ridge.SkyRidge.sky": lambda: RNG().normal(size=(400, 3)), "evaluate.ridge.SkyRidge.season": lambda: np.ones((400, 1)),
+    "evaluate.ridge.SkyRidge.folds": lambda: [(np.arange(200), np.arange(200, 400))],
+    **{f"evaluate.fair.Question.{name}": (lambda name: lambda: vars(question())[name])(name) for name in ("dates", "changes", "features", "season", "starts", "horizon")},
+    "question": question, "evaluate.fair.mirror_correlations.changes": lambda: question().changes, "ridge": lambda: question().ridge(),
+    **{f"evaluate.fair.effect_of.{name}": lambda: ARRAY[:, 0, 0] for name in ("rest", "forecast")},
+    "evaluate.fair.planted_correlations.signal": lambda: RNG().normal(size=len(question().changes)),
+    **{f"evaluate.fair.{name}.sizes": lambda: [0.0, 0.1] for name in ("planted_correlations", "upper_limit", "smallest_seen")},
+    "evaluate.fair.upper_limit.found": lambda: 0.5, "evaluate.fair.upper_limit.planted": lambda: RNG().normal(size=(2, 9)), "evaluate.fair.smallest_seen.power": lambda: [0.1, 0.9],
+    **{f"app.fair_jobs.Asked.{name}": (lambda name: lambda: vars(asked())[name])(name) for name in ("question", "prices", "signals", "settings", "has_clock", "exchange")},
+    "app.fair_jobs.ask.prices": lambda: prices("2019-12-31"), "app.fair_jobs.ask.exogenous": lambda: flat_sky, "app.fair_jobs.ask.settings": lambda: fair_settings(horizon=2), "app.fair_jobs.ask.starts": lambda: ["2019-09"],
+    "app.fair_jobs.fair_jobs.asked": asked, "app.fair_jobs.false_speeds.settings": fair_settings, "app.fair.fair_verdict.p_mirror": lambda: 0.01, "app.fair.fair_verdict.p_stretch": lambda: 0.01,
+    **{f"app.fair.FairTest.{name}": (lambda name: lambda: vars(fair())[name])(name) for name in ("asked", "rows", "networks")},
+    **{f"{path}.test": fair for path in ("app.fair.fair_sentence", "app.fair_page.write_fair_page", *(f"app.fair_pictures.plot_{name}" for name in ("clock", "mirrored", "power", "saved", "networks")))},
+    "app.fair_pictures.plot_nulls.p_values": lambda: pd.DataFrame(RNG().random((30, 2)), columns=["a", "b"]),
+    "app.fair_pictures.plot_family.table": lambda: pd.DataFrame({"name": ["a", "b"], "r": 0.1, "low": 0.0, "high": 0.2, "p": 0.04}),
+    "app.fair_page.write_fair_page.folder": lambda: Path("."),
     # by the name of the parameter
     "run": finding, "inputs": lambda: finding().inputs, "placebo": lambda: finding().placebo, "power": lambda: finding().power, "r2": lambda: 0.05,
     "covariates": covariates, "metrics": lambda: finding().metrics, "learning": lambda: finding().learning, "adjacency": lambda: finding().adjacency,
@@ -698,6 +758,15 @@ REFUSED = [                                            # what is skipped above r
     ("app.commands.run", dict(jobs=0), "jobs=0 is too small"), ("app.commands.run", dict(covariates=7), "covariates is of type int"),
     ("app.commands.run", dict(known=["load"]), "known is of type list"), ("app.commands.run", dict(known="load"), "there are none"),
     ("app.commands.run", dict(sky=None), "sky is of type NoneType"), ("app.commands.run", dict(sky=False), "leave nothing to compare"),
+    ("app.fair.fair_test", dict(prices=None), "fair_test: prices is None"), ("app.fair.fair_test", dict(exogenous=7), "fair_test: exogenous is an int"),
+    ("app.fair.fair_test", dict(settings={}), "fair_test: settings is a dict"), ("app.fair.fair_test", dict(exchange="MOON"), "unknown exchange 'MOON'"),
+    ("app.fair.fair_test", dict(starts=[]), "starts is empty"), ("app.fair.fair_test", dict(starts=["odd"]), "begins on no date"), ("app.fair.fair_test", dict(known="lode"), "is about the columns of a table"),
+    ("app.fair.fair_test", dict(output=7), "fair_test: output is an int"), ("app.fair.fair_test", dict(workers=0), "workers=0 is too small"), ("app.fair.fair_test", dict(progress=None), "fair_test: progress is None"),
+    ("app.fair_command.run_fair_test", dict(data=5), "run_fair_test: data is an int"), ("app.fair_command.run_fair_test", dict(data="absent.csv"), "absent.csv"),
+    ("app.fair_command.run_fair_test", dict(horizon=0), "horizon=0 is too small"), ("app.fair_command.run_fair_test", dict(horizon=10**4), "a horizon of 10000 leave"), ("app.fair_command.run_fair_test", dict(jobs=-1), "jobs=-1 is too small"),
+    ("app.fair_command.run_fair_test", dict(overrides="data.decimal=,"), "run_fair_test: overrides is a str"), ("app.fair_command.run_fair_test", dict(overrides=[7]), "run_fair_test: overrides is a list"),
+    ("app.fair_command.run_fair_test", dict(known="load"), "there are none"), ("app.fair_command.run_fair_test", dict(seed=-1), "seed=-1 is too small"), ("app.fair_command.run_fair_test", dict(backend="odd"), "no backend 'odd'"),
+    ("app.fair_command.run_fair_test", dict(output=None), "run_fair_test: output is None"), ("app.fair_command.run_fair_test", dict(exchange="MOON"), "unknown exchange 'MOON'"),
     ("app.report.execute", dict(notebook=None), "execute: notebook is None"), ("app.report.execute", dict(notebook={}), "execute: notebook is a dict"),
     ("app.report.execute", dict(folder=7), "execute: folder is an int"), ("app.report.execute", dict(folder="nowhere"), "nowhere"),
     ("app.report.execute", dict(timeout=0), "timeout=0 is too small"), ("app.report.execute", dict(timeout="long"), "execute: timeout is a str"),
@@ -707,6 +776,8 @@ REFUSED = [                                            # what is skipped above r
 WORKING = {"core.controls.controlled": lambda: dict(draw=lambda turns: pd.DataFrame([turns])),
            "train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
            "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
+           "app.fair.fair_test": lambda: dict(prices=prices("2019-12-31"), exogenous=flat_sky, settings=fair_settings(horizon=2), starts=["2019-09"], output="asked", workers=1, progress=False),
+           "app.fair_command.run_fair_test": lambda: dict(data=str(written("year.csv", prices("2019-12-31").to_csv())), output="asked", jobs=1, progress=False),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            **{f"app.training.{name}": lambda: dict(folder="nowhere") for name in ("resume", "evaluate_folder", "stress_folder")},
            "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}

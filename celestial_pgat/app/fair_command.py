@@ -7,7 +7,7 @@ __all__ = ['READING', 'PACKAGES', 'WAIT', 'run_fair_test']
 
 # %% ../../nbs/87_app.fair_command.ipynb #9254ebe4
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
@@ -21,7 +21,7 @@ import pandas as pd
 from .arms import read_inputs
 from .commands import _held, _refusing, print_notes
 from .fair import fair_sentence, fair_test
-from .fair_jobs import FULL, PROTOCOL, FairSettings, ask, fair_jobs
+from .fair_jobs import FULL, PROTOCOL, FairSettings, ask
 from .fair_page import write_fair_page
 from .leaving import JobFailed
 from ..core.checks import checked, need_counts

@@ -20,7 +20,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ..core.checks import checked, need_counts, need_rows
+from ..core.checks import checked, need_counts
 from ..core.files import append_json_lines, drop_cut_line, read_json_lines, write_whole
 from ..core.progress import ProgressBar
 from ..data.covariates import Covariates, read_covariates
@@ -130,6 +130,16 @@ class Asked:
         return seen.hexdigest()[:16]
 
 
+def _need_question(prices: pd.DataFrame, exogenous: Exogenous, horizon: int, known: Any) -> None:
+    """Refuse too few prices, and words about columns that are none."""
+    if len(prices) - horizon < 200:
+        raise ValueError(f"{len(prices)} rows of prices and a horizon of {horizon} leave fewer "
+                         "than 200 days to ask of; give more rows, or ask of fewer rows ahead")
+    if known and not isinstance(exogenous, pd.DataFrame):
+        raise ValueError(f"known={known!r} is about the columns of a table; a function of time is "
+                         "known in advance, and Covariates name their own: leave it out")
+
+
 @checked
 def ask(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
         settings: FairSettings = FairSettings(), exchange: str | None = "XNYS",
@@ -141,7 +151,7 @@ def ask(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
     five in the later half. Raises ValueError for tables that do not fit."""
     prices = validate_ohlc(prices)
     dates, horizon = prices.index, settings.horizon
-    need_rows(200, prices=prices)
+    _need_question(prices, exogenous, horizon, known)
     changes = np.log(prices["Close"]).diff().fillna(0.0).to_numpy()
     season = season_features(dates, exchange).to_numpy()[middle_rows(len(dates), horizon)]
     clock = callable(exogenous)
@@ -293,10 +303,10 @@ def _claim_folder(asked: Asked, folder: Path) -> None:
     if path.exists():
         other = json.loads(path.read_text("utf-8"))
         if other["fingerprint"] != own["fingerprint"]:
-            changed = [key for key in own if other.get(key) != own[key]]
+            changed = [key for key in own if key != "fingerprint" and other.get(key) != own[key]]
             raise ValueError(f"{folder} holds the answers to another question: "
-                             f"{', '.join(changed)} differ; name another folder with --output "
-                             "(in Python: output=), and keep this one")
+                             f"{', '.join(changed) or 'prices or table'} differ; name another "
+                             "folder with --output (in Python: output=), and keep this one")
         return
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(path, lambda part: part.write_text(json.dumps(own, indent=1), encoding="utf-8"))

@@ -130,8 +130,11 @@ def upper_limit(found: float, sizes: Sequence[float], planted: Float[np.ndarray,
     """Return the size of which the share `level` of the correlations exceeds the one `found`.
 
     `planted` are those of `planted_correlations`; between sizes it is interpolated. It is 0 where
-    even the smallest size exceeds it so often, and infinite where the largest does not."""
+    even the smallest size exceeds it so often, and infinite where the largest does not. Raises
+    ValueError for another number of sizes than rows."""
+    need_rows(planted=planted)
     need_finite(planted=planted)
+    need_same_shape(sizes=np.asarray(sizes), planted=planted[:, 0])
     above = (planted > found).mean(axis=1)
     if above[0] >= level:
         return 0.0

@@ -76,6 +76,15 @@ def middle_rows(rows: int, horizon: int) -> np.ndarray:
     return np.arange(rows - horizon) + (horizon + 1) // 2
 
 # %% ../../nbs/71_evaluate.features.ipynb #ded1555a
+def _moment(start: str | pd.Timestamp) -> pd.Timestamp:
+    """Return when a block begins; ValueError for what is no date."""
+    try:
+        return pd.Timestamp(start)
+    except ValueError:
+        raise ValueError(f"a block from {start!r} begins on no date; write 2009, 2009-07 or "
+                         "2009-07-01") from None
+
+
 @checked
 def walk_forward(origins: pd.DatetimeIndex, starts: Sequence[str | pd.Timestamp],
                  horizon: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -86,7 +95,7 @@ def walk_forward(origins: pd.DatetimeIndex, starts: Sequence[str | pd.Timestamp]
     need_counts(horizon=horizon)
     need_rows(starts=starts)
     need_rising(origins, "the dates of the origins")
-    first = [int(origins.searchsorted(pd.Timestamp(start))) for start in starts]
+    first = [int(origins.searchsorted(_moment(start))) for start in starts]
     folds = [(np.arange(max(start - horizon, 0)), np.arange(start, end))
              for start, end in zip(first, [*first[1:], len(origins)])]
     for start, (train, test) in zip(starts, folds):

@@ -70,7 +70,7 @@ class SkyRidge:
     tables of other lengths, numbers that are not finite, and a table that the calendar explains."""
 
     def __init__(self, sky: Float[np.ndarray, "origin p"], season: Float[np.ndarray, "origin c"],
-                 folds: Sequence, freedom: int = 20):
+                 folds: Sequence[tuple], freedom: int = 20):
         need_counts(freedom=freedom)
         need_rows(folds=folds)
         need_finite(sky=sky, season=season)
