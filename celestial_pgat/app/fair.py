@@ -40,7 +40,6 @@ def fair_verdict(p_mirror: float, p_stretch: float | None, place: tuple[int, int
     return "holds" if first else "holds in part"
 
 # %% ../../nbs/85_app.fair.ipynb #c93f9d96
-@checked
 @dataclass(frozen=True, repr=False)
 class _Answers:
     """Read the answers to a question: what was `asked`, the `rows` of all jobs, and the errors of
@@ -76,7 +75,6 @@ class _Answers:
 
 # %% ../../nbs/85_app.fair.ipynb #34ca382c
 @checked
-@dataclass(frozen=True, repr=False)
 class FairTest(_Answers):
     """Judge the answers to a question."""
 

@@ -129,7 +129,7 @@ class Asked:
             seen.update(np.ascontiguousarray(part).tobytes())
         return seen.hexdigest()[:16]
 
-
+# %% ../../nbs/84_app.fair_jobs.ipynb #08f0bfa0
 def _need_question(prices: pd.DataFrame, exogenous: Exogenous, horizon: int, known: Any) -> None:
     """Refuse too few prices, and words about columns that are none."""
     if len(prices) - horizon < 200:
