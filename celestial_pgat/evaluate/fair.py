@@ -27,9 +27,9 @@ from .ridge import SkyRidge
 class Question:
     """Ask whether a table foretells the next `horizon` changes of a market beside its calendar.
 
-    `changes` `[day]` are log changes, the first one of no meaning. `features(speed)` `[origin, p]`
-    and `season` `[origin, c]` are known at each origin, that is of all `dates` but the last `horizon`.
-    `starts` are those of `walk_forward`. Raises ValueError for tables that do not fit each other."""
+    `changes` `[day]` are log changes, the first of no meaning. `features(speed)` `[origin, p]` and
+    `season` `[origin, c]` are known on all `dates` but the last `horizon`. `starts` are those of
+    `walk_forward`. Raises ValueError for what does not fit."""
     dates: pd.DatetimeIndex
     changes: Float[np.ndarray, "day"]
     features: Callable[[float], np.ndarray]
@@ -43,10 +43,9 @@ class Question:
         need_rows(self.horizon + 1, changes=self.changes, dates=self.dates)
         need_finite(changes=self.changes, season=self.season)
         if not len(self.dates) == len(self.changes) == len(self.season) + self.horizon:
-            raise ValueError(f"{len(self.dates)} dates, {len(self.changes)} changes and "
-                             f"{len(self.season)} origins do not fit a horizon of {self.horizon}; "
-                             "give a change for each date, and a season for all but the last "
-                             f"{self.horizon}")
+            raise ValueError(f"{len(self.dates)} dates, {len(self.changes)} changes, a season of "
+                             f"{len(self.season)} rows; give one each, of the season "
+                             f"{self.horizon} fewer (the horizon)")
         self.folds
 
     @cached_property
@@ -92,7 +91,7 @@ SLOWEST, FASTEST = 1.04, 1.25       # or their inverses
 
 @checked
 def draw_speeds(count: int, rng: np.random.Generator) -> Float[np.ndarray, "count"]:
-    """Draw speeds of false clocks: log-uniform from SLOWEST to FASTEST, every second one inverted."""
+    """Draw speeds of false clocks: log-uniform, SLOWEST to FASTEST, every second one inverted."""
     need_counts(count=count)
     sizes = rng.uniform(np.log(SLOWEST), np.log(FASTEST), count)
     return np.exp(sizes * (-1.0) ** np.arange(count))

@@ -6,7 +6,7 @@
 __all__ = ['sky_features', 'sky_at', 'season_features', 'summed_ahead', 'middle_rows', 'walk_forward', 'later_half']
 
 # %% ../../nbs/71_evaluate.features.ipynb #b8996d5e
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -44,8 +44,8 @@ def sky_at(dates: pd.DatetimeIndex, speed: float = 1.0, hour: int = 21) -> pd.Da
 # %% ../../nbs/71_evaluate.features.ipynb #d93bea5c
 @checked
 def season_features(dates: pd.DatetimeIndex, exchange: str | None = "XNYS") -> pd.DataFrame:
-    """Return what is known of each date without a sky: constant, the days of `exchange`, three waves
-    a year.
+    """Return what is known of each date without a sky: constant, the days of `exchange`, three
+    waves a year.
 
     `exchange=None` leaves out the days, for series of no exchange. Raises ValueError as
     `calendar_features` does."""
@@ -101,8 +101,8 @@ def walk_forward(origins: pd.DatetimeIndex, starts: Sequence[str | pd.Timestamp]
              for start, end in zip(first, [*first[1:], len(origins)])]
     for start, (train, test) in zip(starts, folds):
         if not len(test) or len(train) < 100:
-            raise ValueError(f"the block from {start} has {len(test)} rows, and {len(train)} before "
-                             f"it; it needs rows of its own and 100 before. The rows are of "
+            raise ValueError(f"the block from {start} has {len(test)} rows, and {len(train)} "
+                             f"before it; it needs rows of its own and 100 before. The rows are of "
                              f"{origins[0]:%Y-%m-%d} to {origins[-1]:%Y-%m-%d}")
     return folds
 
