@@ -43,10 +43,9 @@ class Question:
         need_rows(self.horizon + 1, changes=self.changes, dates=self.dates)
         need_finite(changes=self.changes, season=self.season)
         if not len(self.dates) == len(self.changes) == len(self.season) + self.horizon:
-            raise ValueError(f"{len(self.dates)} dates, {len(self.changes)} changes and "
-                             f"{len(self.season)} origins do not fit a horizon of {self.horizon}; "
-                             "give a change for each date, and a season for all but the last "
-                             f"{self.horizon}")
+            raise ValueError(f"{len(self.dates)} dates, {len(self.changes)} changes, a season of "
+                             f"{len(self.season)} rows; give one each, of the season "
+                             f"{self.horizon} fewer (the horizon)")
         self.folds
 
     @cached_property

@@ -6,7 +6,7 @@
 __all__ = ['sky_features', 'sky_at', 'season_features', 'summed_ahead', 'middle_rows', 'walk_forward', 'later_half']
 
 # %% ../../nbs/71_evaluate.features.ipynb #b8996d5e
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
