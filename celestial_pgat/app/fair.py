@@ -112,7 +112,8 @@ class FairTest(_Answers):
     @property
     def network_errors(self) -> pd.Series:
         """Return the test MSE of each sky's mean forecast; index 0 is the true sky."""
-        whole = self.networks.groupby("sky").filter(lambda part: len(part) == 2)
+        trained = self.networks[self.networks["seeds"] == self.asked["settings"]["seeds"]]
+        whole = trained.groupby("sky").filter(lambda part: len(part) == 2)
         return whole.groupby("sky").apply(
             lambda part: np.average(part["mse"], weights=part["windows"]), include_groups=False)
 
@@ -125,6 +126,9 @@ class FairTest(_Answers):
     @property
     def verdict(self) -> str:
         """Return the verdict by the rule of the protocol."""
+        few = len(self.skies) and 1 / (len(self.skies) + 1) > PROTOCOL["alpha"]["stretch"]
+        if few and self.p_mirror <= PROTOCOL["alpha"]["mirror"]:
+            return "cannot be tested"
         return fair_verdict(self.p_mirror, self.p_stretch, self.network_place,
                             bool(self.power.iloc[-1].max() >= 0.8))
 
@@ -137,6 +141,8 @@ class FairTest(_Answers):
 # %% ../../nbs/85_app.fair.ipynb #bfb70644
 def _share(value: float, sign: bool = False) -> str:
     """Write a share of the variance in percent."""
+    if value is None or np.isnan(value):
+        return "unknown, the days are too few"
     if np.isinf(value):
         return "more than was tried"
     return f"{100 * value:{'+' if sign else ''}z.2f} %"
@@ -145,12 +151,14 @@ def _share(value: float, sign: bool = False) -> str:
 def _seen_words(test: FairTest) -> str:
     """Say what would have been seen, and what the outcome leaves possible."""
     seen, largest = test.seen, f"{100 * test.power.index[-1]:g} %"
-    middle, left = seen.median(), test.limits.max()
-    found = "No signal of up to " + largest if np.isinf(middle) else f"A signal of {_share(middle)}"
-    limit = (f"signals of {largest} and more" if np.isinf(left) else f"at most {_share(left)}")
-    return (f"{found} of a day's variance would be found in 80 of 100 cases (the median of "
-            f"{len(seen)} kinds). Of the kind that is hardest to see, the outcome leaves {limit} "
-            "possible.")
+    found, left = seen[np.isfinite(seen)], test.limits.max()
+    kinds = f"{len(found)} of {len(seen)}" if len(found) else "None"
+    sizes = f"up to {largest}" if found.empty else (
+        f"{_share(found.min())}" + f" to {_share(found.max())}" * (found.nunique() > 1))
+    limit = f"signals of {largest} and more" if np.isinf(left) else f"at most {_share(left)}"
+    return (f"{kinds} of the planted kinds of signals would be found in 80 of 100 mirrored markets, "
+            f"at {sizes} of a day's variance. Of the kind that is hardest to see, the outcome "
+            f"leaves {limit} possible.")
 
 
 @checked
@@ -161,7 +169,8 @@ def fair_sentence(test: FairTest) -> str:
     words = {"holds": "The table foretells this series",
              "holds in part": f"The table foretells this series in the stand-in{nets}",
              "does not hold": "It was not shown that the table foretells this series",
-             "cannot be tested": "This test cannot tell: planted signals were not found"}
+             "cannot be tested": "This test cannot tell: planted signals were not found, or false "
+             "clocks were too few"}
     clocks = "" if test.p_stretch is None else (
         f" Against {len(test.skies)} false clocks p = {test.p_stretch:.3f}.")
     place = test.network_place
@@ -186,7 +195,8 @@ def train_networks(asked: Asked, output: str | Path, workers: int | None = None,
     last = asked.settings.networks
     rows = do_jobs(asked, network_jobs(asked, 0, min(ENOUGH, last)), output, workers, "networks",
                    progress)
-    place = FairTest(_described(asked), rows, ensemble_errors(output, rows)).network_place
+    first = [row for row in rows if row.get("sky", 0) <= ENOUGH]    # also after a stop further on
+    place = FairTest(_described(asked), first, ensemble_errors(output, first)).network_place
     if last > ENOUGH and place[0] - 1 < BETTER:
         rows = do_jobs(asked, network_jobs(asked, 0, last), output, workers, "networks", progress)
     return rows
@@ -204,8 +214,9 @@ def fair_test(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
     test that was stopped goes on there. Networks are trained if `settings.networks` and the table
     is the sky. Raises ValueError, before any work, for what cannot be asked."""
     asked = ask(prices, exogenous, settings, exchange, starts, known)
-    if settings.networks and exogenous is not sky_at:
-        raise ValueError("networks can be asked of the sky alone; use settings with networks=0")
+    if settings.networks and (exogenous is not sky_at or exchange is None):
+        raise ValueError("networks can be asked of the sky alone, and know the calendar of an "
+                         "exchange; use settings with networks=0")
     rows = do_jobs(asked, fair_jobs(asked), output, workers, progress=progress)
     if settings.networks:
         rows = train_networks(asked, output, workers, progress)

@@ -9,7 +9,7 @@ __all__ = ['PROTOCOL', 'FULL', 'Exogenous', 'KINDS', 'PART', 'protocol_hash', 'F
 # %% ../../nbs/84_app.fair_jobs.ipynb #894e59a9
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.resources import files
@@ -26,8 +26,8 @@ from ..core.progress import ProgressBar
 from ..data.covariates import Covariates, read_covariates
 from ..data.prices import validate_ohlc
 from ..data.worlds import planted_signals
-from ..evaluate.fair import (Question, draw_speeds, effect_of, mirror_correlations,
-                                          planted_correlations)
+from ..evaluate.fair import (FASTEST, Question, draw_speeds, effect_of,
+                                          mirror_correlations, planted_correlations)
 from ..evaluate.features import (later_half, middle_rows, season_features, sky_at,
                                               summed_ahead)
 from ..evaluate.significance import clark_west, diebold_mariano, ewc_p
@@ -108,6 +108,15 @@ def _column_signals(table: Covariates, dates: pd.DatetimeIndex, most: int = 5) -
     return signals.loc[:, signals.std() > 0].iloc[:, :most]
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #9b0f5899
+def _network_hash(settings: FairSettings) -> str:
+    """Return a hash of the network where networks are asked for."""
+    if not settings.networks:
+        return ""
+    from celestial_pgat.evaluate.networks import NETWORK    # only now: torch is large
+    from celestial_pgat.model.config import config_hash
+    return config_hash(NETWORK)
+
+
 @checked
 @dataclass(frozen=True)
 class Asked:
@@ -123,8 +132,10 @@ class Asked:
     def fingerprint(self) -> str:
         """Return a hash of all that the answers depend on."""
         first = self.question.features(1.0)
-        parts = [self.question.dates.asi8, self.prices.to_numpy(float), first, self.question.season]
-        seen = hashlib.sha256(repr((self.settings, self.question.starts, protocol_hash())).encode())
+        parts = [self.question.dates.asi8, self.prices.to_numpy(float), first.round(9),
+                 self.question.season.round(9)]
+        words = self.settings, self.question.starts, protocol_hash(), _network_hash(self.settings)
+        seen = hashlib.sha256(repr(words).encode())
         for part in parts:
             seen.update(np.ascontiguousarray(part).tobytes())
         return seen.hexdigest()[:16]
@@ -138,6 +149,16 @@ def _need_question(prices: pd.DataFrame, exogenous: Exogenous, horizon: int, kno
     if known and not isinstance(exogenous, pd.DataFrame):
         raise ValueError(f"known={known!r} is about the columns of a table; a function of time is "
                          "known in advance, and Covariates name their own: leave it out")
+
+
+def _need_clock(features: Callable, speed: float) -> None:
+    """Refuse a table that cannot be made for the slowest or the fastest clock."""
+    try:
+        features(speed)
+    except ValueError as error:
+        raise ValueError(f"the table cannot be made for a clock at {speed:.2f} times its speed, "
+                         f"which false clocks need: {error}. Give prices nearer to 2009, or "
+                         "settings with skies=0") from None
 
 
 @checked
@@ -165,6 +186,9 @@ def ask(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
         signals = _column_signals(table, dates)
     starts = later_half(dates[:-horizon]) if starts is None else [*starts]
     question = Question(dates, changes, features, season, starts, horizon, settings.freedom)
+    question.ridge()                                    # what cannot be learned from is refused now
+    for speed in (1 / FASTEST, FASTEST) if clock and settings.skies else ():
+        _need_clock(features, speed)
     return Asked(question, prices, signals, settings, clock, exchange)
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #e2eb3fe9
@@ -354,6 +378,19 @@ def ensemble_errors(folder: str | Path, rows: Sequence[dict]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["sky", "speed", "fold", "mse", "windows", "seeds"])
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #5c24522a
+def _answers(asked: Asked, jobs: Sequence[dict], workers: int) -> Iterator[dict]:
+    """Give answers as they come, or some at a time where the backend can but return lists."""
+    backend, _ = joblib.parallel.get_active_backend()
+    if backend.supports_return_generator:
+        pool = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
+        yield from pool(joblib.delayed(answer)(asked, job) for job in jobs)
+        return
+    some = 2 * joblib.effective_n_jobs(workers)
+    for first in range(0, len(jobs), some):
+        yield from joblib.Parallel(n_jobs=workers)(
+            joblib.delayed(answer)(asked, job) for job in jobs[first:first + some])
+
+
 @checked
 def do_jobs(asked: Asked, jobs: Sequence[dict], folder: str | Path, workers: int | None = None,
             words: str = "fair test", progress: bool = True) -> list[dict]:
@@ -366,10 +403,9 @@ def do_jobs(asked: Asked, jobs: Sequence[dict], folder: str | Path, workers: int
     _claim_folder(asked, folder)
     done = {(row["kind"], row["index"]) for row in _read_rows(folder)}
     todo = [job for job in jobs if (job["kind"], job["index"]) not in done]
-    pool = joblib.Parallel(n_jobs=workers or -1, return_as="generator_unordered")
     with ProgressBar(total=len(jobs), initial=len(jobs) - len(todo), desc=words,
                      shown=progress and bool(todo)) as bar:
-        for row in pool(joblib.delayed(answer)(asked, job) for job in todo):
+        for row in _answers(asked, todo, workers or -1):
             _keep(folder, row)
             bar.update()
     return _read_rows(folder)

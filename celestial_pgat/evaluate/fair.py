@@ -126,21 +126,26 @@ def planted_correlations(question: Question, ridge: SkyRidge, signal: Float[np.n
 @checked
 def upper_limit(found: float, sizes: Sequence[float], planted: Float[np.ndarray, "size count"],
                 level: float = 0.95) -> float:
-    """Return the size of which the share `level` of the correlations exceeds the one `found`.
+    """Return the size above which the outcome `found` is too low to be believed, by the CLs method.
 
-    `planted` are those of `planted_correlations`; between sizes it is interpolated. It is 0 where
-    even the smallest size exceeds it so often, and infinite where the largest does not. Raises
-    ValueError for another number of sizes than rows."""
+    `planted` are those of `planted_correlations`, of sizes that begin with 0. At the limit the share
+    of them at or below `found` is 1 - `level` of that share without a signal, so that a market that
+    is unluckily low excludes no size that cannot be seen (Read, 2002). Infinite where the largest
+    size is not excluded. Raises ValueError for another number of sizes than rows, and for sizes
+    that do not begin with 0."""
     need_rows(planted=planted)
     need_finite(planted=planted)
     need_same_shape(sizes=np.asarray(sizes), planted=planted[:, 0])
-    above = (planted > found).mean(axis=1)
-    if above[0] >= level:
-        return 0.0
-    if above.max() < level:
+    if sizes[0] != 0:
+        raise ValueError(f"sizes={[*sizes]} must begin with 0: what is excluded is told beside "
+                         "markets without a signal")
+    below = (planted <= found).sum(axis=1) + 1
+    left = below / below[0]                                 # CLs of each size, 1 at size 0
+    if left.min() > 1 - level:
         return float("inf")
-    last = int(np.argmax(above >= level))
-    return float(np.interp(level, above[last - 1:last + 1], np.asarray(sizes)[last - 1:last + 1]))
+    last = int(np.argmax(left <= 1 - level))
+    pair = slice(last - 1, last + 1)
+    return float(np.interp(level - 1, -left[pair], np.asarray(sizes)[pair]))
 
 # %% ../../nbs/73_evaluate.fair.ipynb #d59ec287
 @checked

@@ -51,7 +51,8 @@ class _Fold:
         keep = spectrum > 1e-10 * spectrum.max(initial=0.0)
         if not keep.any() or spectrum.max() < 1e-10 * len(train):
             raise ValueError("the table is constant, or the calendar explains all of it, in the "
-                             f"{len(train)} rows of training: nothing is left to learn from")
+                             f"{len(train)} rows of training before a block: nothing is left to "
+                             "learn from. Begin the test later, or take the table out")
         spectrum, turn = spectrum[keep], turn[:, keep]
         self.map = (turn / (spectrum + ridge_penalty(spectrum, freedom))) @ turn.T  # [p,p]
 
