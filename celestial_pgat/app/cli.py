@@ -50,7 +50,8 @@ EXAMPLES = {
               "--name night"],
     "resume": ["resume runs/night", "resume runs/night --output runs --name night_2"],
     "fair-test": ["fair-test --data my.csv --covariates mine.csv --known holiday",
-                  "fair-test --data my.csv --sky --full --output runs/fair_sky",
+                  "fair-test --data my.csv --sky --full --starts 2019,2021,2023 "
+                  "--output runs/fair_sky",
                   "fair-test --backend dask --scheduler tcp://10.0.0.1:8786"],
     "inspect": ["inspect runs/night"], "evaluate": ["evaluate runs/night"],
     "stress": ["stress runs/night --seed 1"],
@@ -179,6 +180,8 @@ def _add_fair_test(one: _Parser) -> None:
             "(default: none)")
     one.add("--sky", "ask of the sky (default where there are no covariates)", action="store_true")
     one.add("--horizon", "rows over which the Close is forecast (default: 5)", type=int, default=5)
+    one.add("--starts", "the days or years on which the blocks of the test begin, 2019,2021,2023; "
+            "all rows before are for training (default: five blocks in the later half)")
     one.add("--full", "draw as much as the protocol does, and train networks for the sky: hours "
             "instead of minutes", action="store_true")
     one.add("--jobs", "how many go side by side (default: all cores)", type=int)
@@ -261,7 +264,7 @@ def _ask(given: argparse.Namespace, command: str) -> None:
 
     run_fair_test(given.data, given.covariates, given.known, given.sky, given.horizon, given.full,
                   given.jobs, given.backend, given.scheduler, given.exchange, given.set,
-                  given.output, given.seed, command=command)
+                  given.output, given.seed, given.starts, command=command)
 
 
 def _command(arguments: Sequence[str] | None) -> None:

@@ -24,16 +24,19 @@ from ..evaluate.significance import rank_p
 # %% ../../nbs/85_app.fair.ipynb #bb74e7e6
 @checked
 def fair_verdict(p_mirror: float, p_stretch: float | None, place: tuple[int, int] | None = None,
-                 able: bool = True) -> str:
+                 able: bool = True, skies: int = 39) -> str:
     """Return the verdict of the protocol from two p values, and the place of the true sky among
     networks.
 
     Without a clock (`p_stretch` None) the mirrored markets decide. Nothing is said by a market in
-    which no planted signal would be found either, which is then not `able`."""
+    which no planted signal would be found either, which is then not `able`, nor by so few false
+    `skies` that the first among them is not enough."""
     if p_mirror > PROTOCOL["alpha"]["mirror"]:
         return "does not hold" if able else "cannot be tested"
     if p_stretch is None:
         return "holds"
+    if 1 / (skies + 1) > PROTOCOL["alpha"]["stretch"]:
+        return "cannot be tested"
     if p_stretch > PROTOCOL["alpha"]["stretch"]:
         return "does not hold"
     first = place == (1, PROTOCOL["settings"]["networks"] + 1)
@@ -126,11 +129,8 @@ class FairTest(_Answers):
     @property
     def verdict(self) -> str:
         """Return the verdict by the rule of the protocol."""
-        few = len(self.skies) and 1 / (len(self.skies) + 1) > PROTOCOL["alpha"]["stretch"]
-        if few and self.p_mirror <= PROTOCOL["alpha"]["mirror"]:
-            return "cannot be tested"
         return fair_verdict(self.p_mirror, self.p_stretch, self.network_place,
-                            bool(self.power.iloc[-1].max() >= 0.8))
+                            bool(self.power.iloc[-1].max() >= 0.8), len(self.skies))
 
     def __repr__(self) -> str:
         return fair_sentence(self).replace("**", "")
@@ -156,9 +156,9 @@ def _seen_words(test: FairTest) -> str:
     sizes = f"up to {largest}" if found.empty else (
         f"{_share(found.min())}" + f" to {_share(found.max())}" * (found.nunique() > 1))
     limit = f"signals of {largest} and more" if np.isinf(left) else f"at most {_share(left)}"
-    return (f"{kinds} of the planted kinds of signals would be found in 80 of 100 mirrored markets, "
-            f"at {sizes} of a day's variance. Of the kind that is hardest to see, the outcome "
-            f"leaves {limit} possible.")
+    return (f"{kinds} of the planted kinds of signals would be found in 80 of 100 mirrored "
+            f"markets, at {sizes} of a day's variance. Of the kind that is hardest to see, the "
+            f"outcome leaves {limit} possible.")
 
 
 @checked

@@ -110,9 +110,23 @@ def _settings(horizon: int, full: bool, seed: int | None, is_sky: bool) -> FairS
                                seed=base.seed if seed is None else seed)
 
 
+def _blocks(starts: str | None, is_protocol: bool) -> list[str] | None:
+    """Return where the blocks of the test begin; ValueError for what is no date."""
+    if starts is None:
+        return PROTOCOL["starts"] if is_protocol else None
+    blocks = [text.strip() for text in starts.split(",")]
+    for text in blocks:
+        try:
+            pd.Timestamp(text)
+        except ValueError:
+            raise ValueError(f"--starts has {brief(text)}, which is no date; name the days or years "
+                             "on which the blocks of the test begin: 2019,2021,2023") from None
+    return blocks
+
+
 def _asked(data: str | Path, covariates: str | Path | None, known: str | None, sky: bool,
            horizon: int, full: bool, exchange: str | None, overrides: Sequence[str],
-           seed: int | None) -> tuple[pd.DataFrame, dict[str, Any]]:
+           seed: int | None, starts: str | None) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return prices and the arguments of `fair_test`, which have been seen to make a question."""
     if sky and covariates is not None:
         raise ValueError("--sky and --covariates are two questions; ask one of them, then the "
@@ -120,9 +134,9 @@ def _asked(data: str | Path, covariates: str | Path | None, known: str | None, s
     config = _data_config(data, covariates, known, exchange, overrides)
     settings = _settings(horizon, full, seed, covariates is None)
     prices, table = _read_tables(config, horizon)
-    starts = PROTOCOL["starts"] if full and config.source in BUILT_IN else None
     asked = {"exogenous": sky_at if table is None else table, "settings": settings,
-             "exchange": config.exchange, "starts": starts}
+             "exchange": config.exchange,
+             "starts": _blocks(starts, full and config.source in BUILT_IN)}
     question = ask(prices, **asked)
     print(f"asked of {len(question.question.tested)} days from "
           f"{question.question.tested[0]:%Y-%m-%d}: does "
@@ -137,11 +151,13 @@ def run_fair_test(data: str | Path = "sp500", covariates: str | Path | None = No
                   jobs: int | None = None, backend: str = "loky", scheduler: str | None = None,
                   exchange: str | None = None, overrides: Sequence[str] = (),
                   output: str | Path = "runs/fair_test", seed: int | None = None,
-                  progress: bool = True, command: str = "the same call") -> Path:
+                  starts: str | None = None, progress: bool = True,
+                  command: str = "the same call") -> Path:
     """Ask whether a table foretells a series, print the answer, and return the path of its page.
 
     `data`, `covariates`, `known` and `overrides` are those of `run`; without covariates the sky is
-    asked. `full` draws as much as the protocol. `jobs` go side by side, on this machine or, with
+    asked. `starts` names the days on which the blocks of the test begin, "2019,2021"; by default
+    they are five in the later half. `full` draws as much as the protocol. `jobs` go side by side, on this machine or, with
     the `backend` dask or ray, on the cluster of a `scheduler`. Answers are stored in the folder
     `output`, where the same `command` goes on. Raises Refused for bad input, before any work, and
     KeyboardInterrupt or JobFailed, each saying how to go on."""
@@ -150,7 +166,7 @@ def run_fair_test(data: str | Path = "sp500", covariates: str | Path | None = No
         need_counts(jobs=jobs)
         with collect_notes() as notes:
             prices, asked = _asked(data, covariates, known, sky, horizon, full, exchange, overrides,
-                                   seed)
+                                   seed, starts)
     print_notes(notes)
     try:
         with (_refusing(), _working(backend, scheduler), _held(Path(output)),

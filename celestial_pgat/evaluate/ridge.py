@@ -17,7 +17,7 @@ from ..core.checks import (checked, need_counts, need_finite, need_rows,
 
 # %% ../../nbs/72_evaluate.ridge.ipynb #9404f246
 @checked
-def ridge_penalty(spectrum: Float[np.ndarray, "p"], freedom: float) -> float:
+def ridge_penalty(spectrum: Float[np.ndarray, "p"], freedom: int | float) -> float:
     """Return the penalty at which a ridge regression has `freedom` degrees of freedom.
 
     `spectrum` are the positive eigenvalues of the Gram matrix. The penalty is 0 if there are no

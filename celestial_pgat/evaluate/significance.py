@@ -69,7 +69,7 @@ def rank_p(statistic: float, others: Float[np.ndarray, "other"]) -> float:
 # %% ../../nbs/72_evaluate.significance.ipynb #f064a096
 def _still(values: np.ndarray) -> np.ndarray:
     """Say which columns never change, but for rounding."""
-    return np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max(axis=0)
+    return np.asarray(np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max(axis=0))
 
 
 @checked
@@ -102,7 +102,7 @@ def _need_series(**series: np.ndarray) -> None:
                              "look whether the two forecasts that they compare are the same")
 
 
-def _long_run_error(values: np.ndarray) -> np.ndarray:
+def _long_run_error(values: np.ndarray) -> np.ndarray | np.floating:
     """Return the standard errors of means over the last axis, of values like their neighbours."""
     size = values.shape[-1]
     slow = dct(np.asarray(values, float), norm="ortho")[..., 1:_cosines(size) + 1]
