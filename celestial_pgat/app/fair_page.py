@@ -54,8 +54,8 @@ def _companions_text(test: FairTest) -> str:
     return (
         "## Companions\n\nNo verdict rests on these; they are what readers of the field expect to "
         f"see. Diebold-Mariano: p = {test.true['dm']:.3f}. Clark-West: p = "
-        f"{test.true['clark_west']:.3f}. How often they, and the rank among false clocks, cry wolf is measured in "
-        f"[93, the fair test]({SITE}/lab.fair_test.html).")
+        f"{test.true['clark_west']:.3f}. How often they, and the rank among false clocks, cry wolf "
+        f"is measured in [93, the fair test]({SITE}/lab.fair_test.html).")
 
 # %% ../../nbs/86_app.fair_page.ipynb #d9bd9228
 def _asked_text(test: FairTest) -> str:
