@@ -50,8 +50,7 @@ EXAMPLES = {
               "--name night"],
     "resume": ["resume runs/night", "resume runs/night --output runs --name night_2"],
     "fair-test": ["fair-test --data my.csv --covariates mine.csv --known holiday",
-                  "fair-test --data my.csv --sky --full --starts 2019,2021,2023 "
-                  "--output runs/fair_sky",
+                  "fair-test --data my.csv --sky --full --starts 2019,2021",
                   "fair-test --backend dask --scheduler tcp://10.0.0.1:8786"],
     "inspect": ["inspect runs/night"], "evaluate": ["evaluate runs/night"],
     "stress": ["stress runs/night --seed 1"],

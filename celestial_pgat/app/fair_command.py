@@ -120,7 +120,8 @@ def _blocks(starts: str | None, is_protocol: bool) -> list[str] | None:
             pd.Timestamp(text)
         except ValueError:
             raise ValueError(f"--starts has {brief(text)}, which is no date; name the days or "
-                             "years on which the blocks of the test begin: 2019,2021,2023") from None
+                             "years on which the blocks of the test begin: 2019,2021"
+                             ) from None
     return blocks
 
 
@@ -159,8 +160,8 @@ def run_fair_test(data: str | Path = "sp500", covariates: str | Path | None = No
     asked. `starts` names the days on which the blocks of the test begin, "2019,2021"; by default
     they are five in the later half. `full` draws as much as the protocol. `jobs` go side by side,
     on this machine or, with the `backend` dask or ray, on the cluster of a `scheduler`. Answers are
-    stored in the folder `output`, where the same `command` goes on. Raises Refused for bad input, before any work, and
-    KeyboardInterrupt or JobFailed, each saying how to go on."""
+    stored in the folder `output`, where the same `command` goes on. Raises Refused for bad input,
+    before any work, and KeyboardInterrupt or JobFailed, each saying how to go on."""
     stored = f"what is done is stored in {output}"
     with _refusing():
         need_counts(jobs=jobs)
