@@ -131,8 +131,8 @@ def upper_limit(found: float, sizes: Sequence[float], planted: Float[np.ndarray,
     `planted` are those of `planted_correlations`, of sizes that begin with 0. At the limit the
     share of them at or below `found` is 1 - `level` of that share without a signal, so that an
     unluckily low market excludes no size that cannot be seen (Read, 2002). Infinite where the
-    largest size is not excluded. Raises ValueError for another number of sizes than rows, and for sizes
-    that do not begin with 0."""
+    largest size is not excluded. Raises ValueError for another number of sizes than rows, and for
+    sizes that do not begin with 0."""
     need_rows(planted=planted)
     need_finite(planted=planted)
     need_same_shape(sizes=np.asarray(sizes), planted=planted[:, 0])
