@@ -129,35 +129,40 @@ def test_the_same_to_the_last_bit_and_the_same_files(data, tmp_path, capfd):
     assert all(progress.count(f"  seed {seed}: batch 18 of 18, epoch 2/2 in 0") == 1 for seed in (1, 2)), progress
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_script_without_a_main_guard_is_stopped(number, tmp_path, call):
-    """Ctrl-C in a terminal reaches the whole group; SIGKILL the script alone, and its children notice.
-
-    They do so where a shell told them to ignore Ctrl-C, too; and no file of the current folder is taken for a module."""
+def test_a_script_without_a_main_guard_is_stopped(tmp_path, call):
+    """Ctrl-C in a terminal reaches the whole group; and no file of the current folder is taken for a module."""
     (tmp_path / "own").mkdir()
     script = tmp_path / "own" / "script.py"
     script.write_text(SCRIPT)
     (tmp_path / "json.py").write_text("raise ImportError('a file of the current folder')")
-    ignored = "trap '' INT; " * (number == signal.SIGKILL)
-    process = subprocess.Popen(["sh", "-c", f'{ignored}exec "{sys.executable}" "{script}"'], cwd=tmp_path, text=True,
-                               start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, text=True, start_new_session=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for_states(tmp_path, lambda: process.poll() is None)
     inside = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     assert len(inside) == 2, process.communicate()
-    if number == signal.SIGKILL:
-        process.kill()
-    else:
-        os.killpg(process.pid, number)
+    os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate()                          # ends when all that hold the pipe have ended
     _, alive = psutil.wait_procs(inside, timeout=100)
     assert not alive and not parts(tmp_path), errors
-    if number == signal.SIGINT:
-        assert errors.count("Traceback") == 1, errors
-        words = errors[errors.index("\nKeyboardInterrupt: "):].replace(" run/", f" {tmp_path}/run/")
-        assert "Ignored" not in errors and f"--model {tmp_path}/run/with_sky" in words, words
-        leaves_models(tmp_path, words, call)
-    else:
-        assert all((tmp_path / "run" / name / "config.json").is_file() for name in ("with_sky", "without_sky"))
+    assert errors.count("Traceback") == 1, errors
+    words = errors[errors.index("\nKeyboardInterrupt: "):].replace(" run/", f" {tmp_path}/run/")
+    assert "Ignored" not in errors and f"--model {tmp_path}/run/with_sky" in words, words
+    leaves_models(tmp_path, words, call)
+
+
+def test_the_trainings_of_a_killed_script_end(tmp_path):
+    """SIGKILL reaches the script alone, and its children notice; also where a shell told them to ignore Ctrl-C."""
+    begun = f"import os, signal; os.chdir({str(tmp_path)!r}); signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    process = Forked([sys.executable, "-u", "-c", begun + SCRIPT], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     stderr=subprocess.STDOUT)
+    wait_for_states(tmp_path, lambda: process.poll() is None)
+    inside = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    assert len(inside) == 2, process.communicate()
+    process.kill()
+    printed, _ = process.communicate()                         # ends when all that hold the pipe have ended
+    _, alive = psutil.wait_procs(inside, timeout=100)
+    assert not alive and not parts(tmp_path), printed
+    assert all((tmp_path / "run" / name / "config.json").is_file() for name in ("with_sky", "without_sky"))
 
 
 def test_a_process_that_is_killed_is_named(data, tmp_path):

@@ -715,7 +715,7 @@ def test_odd_arguments_are_answered(path):
     faults = []
     for name in parameters:
         for word, odd in (ODD | nearly(valid.get(name))).items():
-            if (found := fault(thing, {key: build(path, parameters[key]) for key in valid} | {name: odd}, may_be_nan)) is not None:
+            if (found := fault(thing, {key: build(path, parameters[key]) for key in valid if key != name} | {name: odd}, may_be_nan)) is not None:
                 faults.append(f"{name}={word}: {found}")
     assert not faults, "\n".join([f"{len(faults)} odd arguments get no sentence of {path}:", *faults])
 
