@@ -51,7 +51,7 @@ INNER = {"data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemb
          **{f"data.fingerprint.{name}": "fit and the commands" for name in ("tables_of", "difference", "fingerprints", "cut_of")},
          "app.preview.memory_table": "preview_text", "core.progress.ProgressBar": "tqdm, and stress_test and judge_inputs", "app.ranks.told": "the commands",
          "evaluate.networks.halves_data": "fair_test", "evaluate.networks.network_row": "fair_test", "app.fair_jobs.answer": "fair_test",
-         "app.fair_jobs.do_jobs": "fair_test", "app.fair_jobs.network_jobs": "fair_test", "app.fair.train_networks": "fair_test", "app.fair_jobs.ensemble_errors": "fair_test",
+         "app.fair_jobs.do_jobs": "fair_test", "app.fair_jobs.network_jobs": "fair_test", "app.fair.train_networks": "fair_test", "app.fair.ensemble_errors": "fair_test",
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",

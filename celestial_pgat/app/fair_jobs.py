@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PROTOCOL', 'FULL', 'Exogenous', 'KINDS', 'PART', 'protocol_hash', 'FairSettings', 'Asked', 'ask', 'answer',
-           'fair_jobs', 'false_speeds', 'clock_speeds', 'network_jobs', 'ensemble_errors', 'do_jobs']
+           'fair_jobs', 'false_speeds', 'clock_speeds', 'network_jobs', 'do_jobs']
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #894e59a9
 import hashlib
@@ -362,20 +362,6 @@ def _save_array(path: Path, values: np.ndarray) -> None:
     """Write an array under exactly this name."""
     with path.open("wb") as file:
         np.save(file, values)
-
-
-@checked
-def ensemble_errors(folder: str | Path, rows: Sequence[dict]) -> pd.DataFrame:
-    """Return the MSE of the mean forecast [scaled] of each sky and half of the test: columns sky,
-    speed, fold, mse, windows, seeds."""
-    own = pd.DataFrame([row for row in rows if row["kind"] == "network"])
-    found = []
-    for (sky, fold), part in own.groupby(["sky", "fold"]) if len(own) else ():
-        errors = [np.load(Path(folder) / "errors" / f"{index}.npy") for index in part["index"]]
-        found.append({"sky": sky, "speed": part["speed"].iloc[0], "fold": fold,
-                      "mse": float((np.mean(errors, axis=0, dtype=float) ** 2).mean()),
-                      "windows": len(errors[0]), "seeds": len(errors)})
-    return pd.DataFrame(found, columns=["sky", "speed", "fold", "mse", "windows", "seeds"])
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #5c24522a
 def _answers(asked: Asked, jobs: Sequence[dict], workers: int) -> Iterator[dict]:
