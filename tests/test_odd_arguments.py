@@ -232,7 +232,7 @@ def question():
 @cache
 def fair():
     """Return what a small fair test of two clocks, with networks drawn by lot, found."""
-    few = fair_settings(horizon=2, mirrors=19, worlds=19, skies=2, grid=2, sizes=(0.0, 0.5))
+    few = fair_settings(horizon=2, mirrors=19, worlds=19, skies=2, grid=2, sizes=(0.0, 0.5), seeds=1)
     asked = PUBLIC["app.fair_jobs.ask"](prices("2019-12-31"), flat_sky, few, starts=["2019-09"])
     rows = [PUBLIC["app.fair_jobs.answer"](asked, job) for job in PUBLIC["app.fair_jobs.fair_jobs"](asked)]
     rows += [{"kind": "network", "index": 2 * sky + fold, "sky": sky, "seed": 0, "fold": fold, "mse": 1.0 + sky, "walk": 1.5, "gate": 0.5 + sky / 9}

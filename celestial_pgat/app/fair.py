@@ -15,7 +15,7 @@ import pandas as pd
 
 from .fair_jobs import (
     PROTOCOL, Asked, Exogenous, FairSettings, _described, ask, do_jobs, fair_jobs, network_jobs)
-from ..core.checks import checked
+from ..core.checks import checked, need_counts
 from ..evaluate.fair import smallest_seen, upper_limit
 from ..evaluate.features import sky_at
 from ..evaluate.significance import rank_p
@@ -30,6 +30,7 @@ def fair_verdict(p_mirror: float, p_stretch: float | None, place: tuple[int, int
     Without a clock (`p_stretch` None) the mirrored markets decide. Nothing is said by a market in
     which no planted signal would be found either, which is then not `able`, nor by so few false
     `skies` that the first among them is not enough."""
+    need_counts(0, skies=skies)
     if p_mirror > PROTOCOL["alpha"]["mirror"]:
         return "does not hold" if able else "cannot be tested"
     if p_stretch is None:

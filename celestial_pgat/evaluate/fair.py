@@ -136,6 +136,10 @@ def upper_limit(found: float, sizes: Sequence[float], planted: Float[np.ndarray,
     need_rows(planted=planted)
     need_finite(planted=planted)
     need_same_shape(sizes=np.asarray(sizes), planted=planted[:, 0])
+    need_rows(sizes=sizes)
+    need_finite(sizes=np.asarray(sizes, dtype=float))
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} is not the level of a limit; use a share such as 0.95")
     if sizes[0] != 0:
         raise ValueError(f"sizes={[*sizes]} must begin with 0: what is excluded is told beside "
                          "markets without a signal")
