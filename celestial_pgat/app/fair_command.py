@@ -21,7 +21,7 @@ import pandas as pd
 from .arms import read_inputs
 from .commands import _held, _refusing, print_notes
 from .fair import fair_sentence, fair_test
-from .fair_jobs import FULL, PROTOCOL, FairSettings, ask
+from .fair_jobs import FULL_TEST, PROTOCOL, FairSettings, ask
 from .fair_page import write_fair_page
 from .leaving import JobFailed
 from ..core.checks import checked, need_counts
@@ -104,7 +104,7 @@ def _working(backend: str, scheduler: str | None) -> Iterator[None]:
 # %% ../../nbs/87_app.fair_command.ipynb #2aca808e
 def _settings(horizon: int, full: bool, seed: int | None, is_sky: bool) -> FairSettings:
     """Return the settings that are asked for; only the sky is asked of networks."""
-    base = FULL if full else FairSettings()
+    base = FULL_TEST if full else FairSettings()
     networks = base.networks if is_sky else 0
     return dataclasses.replace(base, horizon=horizon, networks=networks,
                                seed=base.seed if seed is None else seed)
