@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-ROOT, ROWS = Path(__file__).parents[1], 1000
+ROOT, ROWS = Path(__file__).parents[1], 1500
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory) -> Path:
-    """A folder with a mirrored market of four years, into which `load` is planted with R2 4 %, and with `load` and noise as covariates."""
+    """A folder with a mirrored market of six years, into which `load` is planted with R2 2 %, and with `load` and noise as covariates."""
     from celestial_pgat.data.prices import load_ohlc
     from celestial_pgat.data.worlds import draw_signs, mirrored
     from celestial_pgat.evaluate.planted import plant
@@ -24,7 +24,7 @@ def tables(tmp_path_factory) -> Path:
     prices = load_ohlc("sp500").iloc[-ROWS:]
     market = mirrored(prices, draw_signs(ROWS - 1, rng)[:, 0], ROWS // 2)
     columns = pd.DataFrame(rng.standard_normal((ROWS, 4)), market.index, ["load", "one", "two", "three"])
-    plant(market, columns["load"].to_numpy(), 0.04).to_csv(folder / "market.csv")
+    plant(market, columns["load"].to_numpy(), 0.02).to_csv(folder / "market.csv")
     columns[["load"]].to_csv(folder / "load.csv")
     columns[["one", "two", "three"]].to_csv(folder / "noise.csv")
     return folder
