@@ -28,11 +28,11 @@ from ..train.states import read_state
 
 # %% ../../nbs/77_evaluate.networks.ipynb #9e6c1053
 NETWORK = Config(
-    data=DataConfig(batch_size=64),
-    model=ModelConfig(history=5, horizon=5, label=2, d=16, heads=2, encoder_layers=1,
+    data=DataConfig(batch_size=128),
+    model=ModelConfig(history=2, horizon=5, label=2, d=16, heads=2, encoder_layers=1,
                       decoder_layers=1, feedforward=2, body_width=8, body_heads=2, graph_layers=1,
                       combiner_width=8, celestial_fusion_dim=16, recompute=False),
-    train=TrainConfig(epochs=4, warmup_epochs=1, learning_rate=3e-3, accumulate=1,
+    train=TrainConfig(epochs=8, warmup_epochs=1, learning_rate=5e-3, accumulate=1,
                       optimizer="adamw", weight_decay=1.0, checkpoint_minutes=0,
                       checkpoint_every=1000))
 
@@ -45,7 +45,7 @@ def halves_data(prices: pd.DataFrame, waves: pd.DataFrame, start: str, end: str,
     Training is all that lies before, but fifty rows for the validation, which decides nothing.
     Raises ValueError for too few rows."""
     rows, history = prices[prices.index < end], cfg.model.history
-    need_rows(20 * history, **{f"the rows before {end}": rows})
+    need_rows(100, **{f"the rows before {end}": rows})
     test = int((rows.index >= start).sum()) + history
     with collect_notes():
         return ForecastData(rows, history, cfg.model.horizon, cfg.data.batch_size,
