@@ -81,7 +81,7 @@ def _connect(backend: str, scheduler: str) -> Any:
 
 
 @contextmanager
-def _working(backend: str, scheduler: str | None) -> Iterator[None]:
+def _working(backend: str, scheduler: str | None, jobs: int | None = None) -> Iterator[None]:
     """Let joblib use a backend while the block lasts. Raises ValueError for what cannot be used."""
     if backend not in ("loky", *PACKAGES):
         raise ValueError(f"there is no backend {backend!r}; use loky (this machine), dask or ray")
@@ -94,6 +94,9 @@ def _working(backend: str, scheduler: str | None) -> Iterator[None]:
     if scheduler is None:
         raise ValueError(f"--backend {backend} needs the address of its scheduler, such as "
                          "--scheduler tcp://10.0.0.1:8786")
+    if backend == "dask" and jobs is not None:
+        raise ValueError(f"--jobs {jobs} cannot be held with --backend dask: all workers of the "
+                         "scheduler are used; start as many as you want, and leave --jobs out")
     if find_spec(PACKAGES[backend]) is None:
         install = {"dask": "pip install 'celestial-pgat[cluster]'", "ray": "pip install ray"}
         raise ValueError(f"--backend {backend} needs the package {PACKAGES[backend]}, which is "
@@ -170,7 +173,7 @@ def run_fair_test(data: str | Path = "sp500", covariates: str | Path | None = No
                                    seed, starts)
     print_notes(notes)
     try:
-        with (_refusing(), _working(backend, scheduler), _held(Path(output)),
+        with (_refusing(), _working(backend, scheduler, jobs), _held(Path(output)),
               collect_notes() as later):
             test = fair_test(prices, **asked, output=output, workers=jobs, progress=progress)
             page = write_fair_page(output, test)

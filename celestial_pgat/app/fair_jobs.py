@@ -30,6 +30,7 @@ from ..evaluate.fair import (FASTEST, Question, draw_speeds, effect_of,
                                           mirror_correlations, planted_correlations)
 from ..evaluate.features import (later_half, middle_rows, season_features, sky_at,
                                               summed_ahead)
+from ..evaluate.ridge import rest_correlation
 from ..evaluate.significance import clark_west, diebold_mariano, ewc_p
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #56001684
@@ -186,7 +187,7 @@ def ask(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
         signals = _column_signals(table, dates)
     starts = later_half(dates[:-horizon]) if starts is None else [*starts]
     question = Question(dates, changes, features, season, starts, horizon, settings.freedom)
-    question.ridge()                                    # what cannot be learned from is refused now
+    question.need_learnable([] if clock else table.columns)
     for speed in (1 / FASTEST, FASTEST) if clock and settings.skies else ():
         _need_clock(features, speed)
     return Asked(question, prices, signals, settings, clock, exchange)
@@ -202,12 +203,12 @@ def _halves(asked: Asked, values: np.ndarray) -> list[float]:
 def _answer_true(asked: Asked, job: dict) -> dict:
     """Return correlation, effect and companions of the true table."""
     question = asked.question
-    rest, found = (part[:, 0] for part in question.ridge().forecasts(question.targets()))
+    both = question.ridge().forecasts(question.targets())
+    rest, found = (part[:, 0] for part in both)
     effect, low, high = effect_of(rest, found, question.horizon)
-    size = np.sqrt((rest**2).sum() * (found**2).sum())
     saved = rest**2 - (rest - found) ** 2
-    return {"r": float(rest @ found / size) if size else 0.0, "effect": effect, "low": low,
-            "high": high, "saved": _halves(asked, saved), "error": float((rest**2).sum()),
+    return {"r": float(rest_correlation(*both)[0]), "effect": effect, "low": low, "high": high,
+            "saved": _halves(asked, saved), "error": float((rest**2).sum()),
             "tested": len(rest), "dm": diebold_mariano(saved, question.horizon),
             "clark_west": ewc_p(clark_west(rest, np.zeros_like(rest), found))}
 
@@ -231,10 +232,9 @@ def _answer_planted(asked: Asked, job: dict) -> dict:
 def _answer_sky(asked: Asked, job: dict) -> dict:
     """Return correlation and saved error under a clock of another speed."""
     question = asked.question
-    rest, found = (part[:, 0] for part in
-                   question.ridge(job["speed"]).forecasts(question.targets()))
-    size = np.sqrt((rest**2).sum() * (found**2).sum())
-    return {"r": float(rest @ found / size) if size else 0.0,
+    both = question.ridge(job["speed"]).forecasts(question.targets())
+    rest, found = (part[:, 0] for part in both)
+    return {"r": float(rest_correlation(*both)[0]),
             "saved": _halves(asked, rest**2 - (rest - found) ** 2)}
 
 

@@ -96,6 +96,11 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _settings_hash(settings: dict[str, Any]) -> str:
+    """Return a short hash of settings."""
+    return _hash(json.dumps(settings, indent=2))
+
+
 def _source(function: Callable) -> str:
     """Return the source of a function, or an empty text where it is not at hand."""
     try:
@@ -108,7 +113,7 @@ def _origin(seed: int, settings: dict[str, Any]) -> dict[str, Any]:
     """Return what is stored with each section of a laboratory."""
     return provenance_of(seed) | {
         "revision": source_revision(), "conditions": conditions_revision(),
-        "config_hash": _hash(json.dumps(settings, indent=2))}
+        "config_hash": _settings_hash(settings)}
 
 
 def _need_known(only: list[str], ran: dict[str, dict]) -> None:
@@ -163,13 +168,15 @@ def _write_or_compare(found: Claim, figure: Figure | None, write: bool) -> Claim
 
 # %% ../../nbs/84_app.laboratory.ipynb #f770932a
 @checked
-def source_table(sections: dict[str, dict], config_hash: str) -> pd.DataFrame:
-    """Return rows, revision, commit of the conditions and hardware, and what makes each stale."""
+def source_table(sections: dict[str, dict], now: dict[str, dict]) -> pd.DataFrame:
+    """Return rows, revision, commit of the conditions and hardware, and what makes each stale.
+
+    `now` holds, by name, the provenance that each section would be stored with today."""
     found = {}
     for name, section in sections.items():
         made = section["provenance"]
         revision, _, dirty = str(made.get("revision")).partition("-")
-        other = made.get("config_hash") != config_hash
+        other = made.get("config_hash") != now.get(name, {}).get("config_hash")
         found[name] = {"rows": len(section["rows"]), "revision": revision,
                        "conditions": made.get("conditions"), "uncommitted": "yes" * bool(dirty),
                        "other settings": "yes" * other,
@@ -192,18 +199,20 @@ class Laboratory:
             raise ValueError(f"results={str(results)!r} names no file; use one such as memory.json")
         self.path = ledger_path().with_name(results) if isinstance(results, str) else results
         self.full, self.only = _scale()
-        self.seed, self.origin = seed, _origin(seed, settings)
+        self.seed, self.settings, self.origin = seed, settings, _origin(seed, settings)
         self.ran: dict[str, dict] = {}      # in their order: what this run would be stored with
         read_sections(self.path)
 
-    def run(self, name: str,
-            experiment: Callable[[bool], list[dict]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def run(self, name: str, experiment: Callable[[bool], list[dict]],
+            **further: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Run `experiment(full)`; return the stored rows (this run's without any) and this run's.
 
-        Says so where nothing is stored. Raises as `plain_rows` does."""
+        `further` settings are those that this experiment alone depends on. Says so where nothing is
+        stored. Raises as `plain_rows` does."""
         measures = self.full and name in (self.only or [name])
         stored = read_sections(self.path).get(name)
-        own = {"threads": torch.get_num_threads(), "code": _hash(_source(experiment))}
+        own = {"threads": torch.get_num_threads(), "code": _hash(_source(experiment)),
+               "config_hash": _settings_hash(self.settings | further)}
         self.ran[name] = made = self.origin | own
         done = measures and not self.only and _is_done(stored, made)
         rows = stored["rows"] if done else plain_rows(name, experiment(measures))
@@ -221,7 +230,7 @@ class Laboratory:
         _need_known(self.only, self.ran)
         stored = read_sections(self.path)
         shown = {name: stored[name] for name in self.ran if name in stored}
-        return source_table(shown, self.origin["config_hash"])
+        return source_table(shown, self.ran)
 
     def record(self, id: str, measured: str, verdict: str, evidence: str, *sources: str,
                brief: str = "", detail: str = "", because: str = "",

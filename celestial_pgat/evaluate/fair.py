@@ -16,6 +16,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core.checks import checked, need_counts, need_finite, need_rows, need_same_shape
+from ..core.files import note
 from ..core.intervals import compare_errors
 from ..data.worlds import add_signal, draw_signs, mirrored_changes
 from .features import summed_ahead, walk_forward
@@ -69,6 +70,14 @@ class Question:
     def ridge(self, speed: float = 1.0) -> SkyRidge:
         """Return the learner under the table of this speed."""
         return SkyRidge(self.features(speed), self.season, self.folds, self.freedom)
+
+    def need_learnable(self, names: Sequence[str] = ()) -> None:
+        """Raise ValueError if nothing can be learned in a block; note which of the columns with
+        these `names` are constant there."""
+        for start, fold in zip(self.starts, self.ridge().folds):
+            if still := [names[column] for column in fold.constant if column < len(names)]:
+                note(f"{', '.join(still)}: constant in the {len(fold.train)} rows of training "
+                     f"before {pd.Timestamp(start):%Y-%m-%d}, and left out of that block")
 
 # %% ../../nbs/73_evaluate.fair.ipynb #1f0c5a80
 @checked
