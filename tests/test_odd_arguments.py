@@ -534,7 +534,7 @@ BUILDERS = {
     "evaluate.ridge.SkyRidge.folds": lambda: [(np.arange(200), np.arange(200, 400))],
     **{f"evaluate.fair.Question.{name}": (lambda name: lambda: vars(question())[name])(name) for name in ("dates", "changes", "features", "season", "starts", "horizon")},
     "question": question, "evaluate.fair.mirror_correlations.changes": lambda: question().changes, "ridge": lambda: question().ridge(),
-    **{f"evaluate.fair.effect_of.{name}": lambda: ARRAY[:, 0, 0] for name in ("rest", "forecast")},
+    **{f"evaluate.fair.{way}.{name}": lambda: ARRAY[:, 0, 0] for way in ("effect_of", "companion_p") for name in ("rest", "forecast")},
     "evaluate.fair.planted_correlations.signal": lambda: RNG().normal(size=len(question().changes)),
     **{f"evaluate.fair.{name}.sizes": lambda: [0.0, 0.1] for name in ("planted_correlations", "upper_limit", "smallest_seen")},
     "evaluate.fair.upper_limit.found": lambda: 0.5, "evaluate.fair.upper_limit.planted": lambda: RNG().normal(size=(2, 9)), "evaluate.fair.smallest_seen.power": lambda: [0.1, 0.9],

@@ -75,6 +75,11 @@ class _Answers:
         return self._of("true")[0]
 
     @property
+    def companion_sizes(self) -> dict[str, float]:
+        """Return the share of mirrored markets in which each companion finds something, at 5 %."""
+        return self._of("sizes")[0]
+
+    @property
     def mirrored(self) -> np.ndarray:
         """Return the correlations in mirrored markets."""
         return np.concatenate([row["r"] for row in self._of("mirror")])

@@ -26,12 +26,12 @@ from ..core.progress import ProgressBar
 from ..data.covariates import Covariates, read_covariates
 from ..data.prices import validate_ohlc
 from ..data.worlds import planted_signals
-from ..evaluate.fair import (FASTEST, Question, draw_speeds, effect_of,
-                                          mirror_correlations, planted_correlations)
-from ..evaluate.features import (later_half, middle_rows, season_features, sky_at,
-                                              summed_ahead)
+from celestial_pgat.evaluate.fair import (
+    FASTEST, Question, companion_p, companion_sizes, draw_speeds, effect_of, mirror_correlations,
+    planted_correlations)
+from ..evaluate.features import (
+    later_half, middle_rows, season_features, sky_at, summed_ahead)
 from ..evaluate.ridge import rest_correlation
-from ..evaluate.significance import clark_west, diebold_mariano, ewc_p
 
 # %% ../../nbs/84_app.fair_jobs.ipynb #56001684
 PROTOCOL: dict[str, Any] = json.loads(
@@ -132,9 +132,8 @@ class Asked:
     @property
     def fingerprint(self) -> str:
         """Return a hash of all that the answers depend on."""
-        first = self.question.features(1.0)
-        parts = [self.question.dates.asi8, self.prices.to_numpy(float), first.round(9),
-                 self.question.season.round(9)]
+        parts = [self.question.dates.asi8, self.prices.to_numpy(float),
+                 self.question.features(1.0).round(9), self.question.season.round(9)]
         words = self.settings, self.question.starts, protocol_hash(), _network_hash(self.settings)
         seen = hashlib.sha256(repr(words).encode())
         for part in parts:
@@ -176,8 +175,7 @@ def ask(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
     _need_question(prices, exogenous, horizon, known)
     changes = np.log(prices["Close"]).diff().fillna(0.0).to_numpy()
     season = season_features(dates, exchange).to_numpy()[middle_rows(len(dates), horizon)]
-    clock = callable(exogenous)
-    if clock:
+    if clock := callable(exogenous):
         features = partial(_clock_features, exogenous, dates, horizon)
         signals = planted_signals(dates)
     else:
@@ -195,8 +193,7 @@ def ask(prices: pd.DataFrame, exogenous: Exogenous = sky_at,
 # %% ../../nbs/84_app.fair_jobs.ipynb #e2eb3fe9
 def _halves(asked: Asked, values: np.ndarray) -> list[float]:
     """Return sums of test values over half years, in the order of time."""
-    tested = asked.question.tested
-    half = tested.year * 2 + (tested.month > 6)
+    half = asked.question.tested.year * 2 + (asked.question.tested.month > 6)
     return pd.Series(values).groupby(np.asarray(half)).sum().round(10).tolist()
 
 
@@ -209,8 +206,13 @@ def _answer_true(asked: Asked, job: dict) -> dict:
     saved = rest**2 - (rest - found) ** 2
     return {"r": float(rest_correlation(*both)[0]), "effect": effect, "low": low, "high": high,
             "saved": _halves(asked, saved), "error": float((rest**2).sum()),
-            "tested": len(rest), "dm": diebold_mariano(saved, question.horizon),
-            "clark_west": ewc_p(clark_west(rest, np.zeros_like(rest), found))}
+            "tested": len(rest), **companion_p(rest, found, question.horizon)}
+
+
+def _answer_sizes(asked: Asked, job: dict) -> dict:
+    """Return how often the companions cry wolf in mirrored markets, at 5 %."""
+    rng = _generator(asked, job)
+    return companion_sizes(asked.question, asked.question.ridge(), job["count"], rng)
 
 
 def _answer_mirror(asked: Asked, job: dict) -> dict:
@@ -246,8 +248,9 @@ def _answer_network(asked: Asked, job: dict) -> dict:
                        asked.exchange, replace(NETWORK, model=model))
 
 
-KINDS = {"true": _answer_true, "mirror": _answer_mirror, "planted": _answer_planted,
-         "sky": _answer_sky, "clock": _answer_sky, "network": _answer_network}
+KINDS = {"true": _answer_true, "sizes": _answer_sizes, "mirror": _answer_mirror,
+         "planted": _answer_planted, "sky": _answer_sky, "clock": _answer_sky,
+         "network": _answer_network}
 
 
 def _generator(asked: Asked, job: dict) -> np.random.Generator:
@@ -269,7 +272,7 @@ PART = 250      # mirrored markets of a job
 def fair_jobs(asked: Asked) -> list[dict]:
     """Return all jobs of a question but those of networks."""
     settings = asked.settings
-    jobs = [{"kind": "true", "index": 0}]
+    jobs = [{"kind": "true", "index": 0}, {"kind": "sizes", "index": 0, "count": settings.worlds}]
     parts = [min(PART, settings.mirrors - done) for done in range(0, settings.mirrors, PART)]
     jobs += [{"kind": "mirror", "index": i, "count": count} for i, count in enumerate(parts)]
     jobs += [{"kind": "planted", "index": i, "signal": name, "count": settings.worlds}

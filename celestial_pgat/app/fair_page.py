@@ -53,9 +53,12 @@ def _companions_text(test: FairTest) -> str:
     """Write the p values of tests that readers expect, and that decide nothing."""
     return (
         "## Companions\n\nNo verdict rests on these; they are what readers of the field expect to "
-        f"see. Diebold-Mariano: p = {test.true['dm']:.3f}. Clark-West: p = "
-        f"{test.true['clark_west']:.3f}. How often they, and the rank among false clocks, cry wolf "
-        f"is measured in [93, the fair test]({SITE}/lab.fair_test.html).")
+        "see. Beside each p: how often it is 0.05 or less in mirrored markets, where nothing is to "
+        "be found.\n\n| test | p | rejected at 5 % |\n|---|---:|---:|\n"
+        + "\n".join(f"| {name} | {test.true[key]:.3f} | {100 * test.companion_sizes[key]:.1f} % |"
+                    for name, key in (("Diebold-Mariano", "dm"), ("Clark-West", "clark_west")))
+        + "\n\nThe size of further tests, and of the rank among false clocks, is measured in "
+        f"[93, the fair test]({SITE}/lab.fair_test.html).")
 
 # %% ../../nbs/86_app.fair_page.ipynb #d9bd9228
 def _asked_text(test: FairTest) -> str:
