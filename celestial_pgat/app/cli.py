@@ -51,7 +51,7 @@ EXAMPLES = {
     "resume": ["resume runs/night", "resume runs/night --output runs --name night_2"],
     "fair-test": ["fair-test --data my.csv --covariates mine.csv --known holiday",
                   "fair-test --data my.csv --sky --full --starts 2019,2021",
-                  "fair-test --backend dask --scheduler tcp://10.0.0.1:8786"],
+                  "fair-test --sky --backend dask --scheduler tcp://10.0.0.1:8786"],
     "inspect": ["inspect runs/night"], "evaluate": ["evaluate runs/night"],
     "stress": ["stress runs/night --seed 1"],
     "report": ["report runs/night", "report runs/night --template mine.ipynb"],
@@ -177,7 +177,7 @@ def _add_fair_test(one: _Parser) -> None:
     one.add("--covariates", "the path of a table of columns by day, which are asked of")
     one.add("--known", "the covariates that are known in advance, \"load, holiday\", or all "
             "(default: none)")
-    one.add("--sky", "ask of the sky (default where there are no covariates)", action="store_true")
+    one.add("--sky", "ask of the sky, instead of a table of covariates", action="store_true")
     one.add("--horizon", "rows over which the Close is forecast (default: 5)", type=int, default=5)
     one.add("--starts", "the days or years on which the blocks of the test begin, 2019,2021,2023; "
             "all rows before are for training (default: five blocks in the later half)")

@@ -25,7 +25,7 @@ from .fair_jobs import FULL_TEST, PROTOCOL, FairSettings, ask
 from .fair_page import write_fair_page
 from .leaving import JobFailed
 from ..core.checks import checked, need_counts
-from ..core.files import collect_notes
+from ..core.files import collect_notes, counted
 from ..data.covariates import Covariates
 from ..data.prices import BUILT_IN
 from ..data.series import check_series
@@ -132,6 +132,9 @@ def _asked(data: str | Path, covariates: str | Path | None, known: str | None, s
            horizon: int, full: bool, exchange: str | None, overrides: Sequence[str],
            seed: int | None, starts: str | None) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return prices and the arguments of `fair_test`, which have been seen to make a question."""
+    if not sky and covariates is None:
+        raise ValueError("nothing is asked of; name a table with --covariates my.csv, or ask of "
+                         "the sky with --sky")
     if sky and covariates is not None:
         raise ValueError("--sky and --covariates are two questions; ask one of them, then the "
                          "other with another folder as --output")
@@ -144,8 +147,8 @@ def _asked(data: str | Path, covariates: str | Path | None, known: str | None, s
     question = ask(prices, **asked)
     print(f"asked of {len(question.question.tested)} days from "
           f"{question.question.tested[0]:%Y-%m-%d}: does "
-          f"{'the sky' if table is None else 'the table'} foretell the next "
-          f"{horizon} changes of the Close?", flush=True)
+          f"{'the sky' if table is None else 'the table'} foretell the "
+          f"change of the Close over {counted(horizon, 'row')}?", flush=True)
     return prices, asked
 
 # %% ../../nbs/87_app.fair_command.ipynb #de172d53
@@ -159,12 +162,13 @@ def run_fair_test(data: str | Path = "sp500", covariates: str | Path | None = No
                   command: str = "the same call") -> Path:
     """Ask whether a table foretells a series, print the answer, and return the path of its page.
 
-    `data`, `covariates`, `known` and `overrides` are those of `run`; without covariates the sky is
-    asked. `starts` names the days on which the blocks of the test begin, "2019,2021"; by default
-    they are five in the later half. `full` draws as much as the protocol. `jobs` go side by side,
-    on this machine or, with the `backend` dask or ray, on the cluster of a `scheduler`. Answers are
-    stored in the folder `output`, where the same `command` goes on. Raises Refused for bad input,
-    before any work, and KeyboardInterrupt or JobFailed, each saying how to go on."""
+    `data`, `covariates`, `known` and `overrides` are those of `run`; with `sky` the sky is asked
+    instead of covariates. `starts` names the days on which the blocks of the test begin,
+    "2019,2021"; by default they are five in the later half. `full` draws as much as the protocol.
+    `jobs` go side by side, on this machine or, with the `backend` dask or ray, on the cluster of a
+    `scheduler`. Answers are stored in the folder `output`, where the same `command` goes on. Raises
+    Refused for bad input, before any work, and KeyboardInterrupt or JobFailed, each saying how to
+    go on."""
     stored = f"what is done is stored in {output}"
     with _refusing():
         need_counts(jobs=jobs)

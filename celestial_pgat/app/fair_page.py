@@ -18,7 +18,7 @@ from .fair_pictures import (plot_clock, plot_mirrored, plot_networks, plot_power
                                               plot_saved)
 from .report import _to_html
 from ..core.checks import checked
-from ..core.files import write_whole
+from ..core.files import counted, write_whole
 
 # %% ../../nbs/86_app.fair_page.ipynb #862dd5c1
 SITE = "https://celestial-pgat.github.io/celestial-pgat"
@@ -56,7 +56,7 @@ def _companions_text(test: FairTest) -> str:
         "see. Beside each p: how often it is 0.05 or less in mirrored markets, where nothing is to "
         "be found.\n\n| test | p | rejected at 5 % |\n|---|---:|---:|\n"
         + "\n".join(f"| {name} | {test.true[key]:.3f} | {100 * test.companion_sizes[key]:.1f} % |"
-                    for name, key in (("Diebold-Mariano", "dm"), ("Clark-West", "clark_west")))
+                    for name, key in (("Diebold-Mariano", "dm"), ("Clark-West, EWC", "clark_west")))
         + "\n\nThe size of further tests, and of the rank among false clocks, is measured in "
         f"[93, the fair test]({SITE}/lab.fair_test.html).")
 
@@ -67,7 +67,8 @@ def _asked_text(test: FairTest) -> str:
     rows = {
         "prices": f"{asked['first']} to {asked['last']}",
         "tested": f"{asked['tested']} days, in blocks from {', '.join(asked['starts'])}",
-        "what is forecast": f"the log change of the Close over {settings['horizon']} rows",
+        "what is forecast": "the log change of the Close over "
+                            f"{counted(settings['horizon'], 'row')}",
         "beside": "constant and waves of the year" + (
             f", and the calendar of {asked['exchange']}" if asked["exchange"] else ""),
         "table": "a function of time, whose clock can be stretched" if asked["clock"] else
@@ -84,7 +85,8 @@ One series, one horizon, one table. Several tables that are tried one after the 
 correction, and what passed once should pass again on days that nobody had seen. A table that
 foretells need not cause. What is not found may still be there, as long as it is smaller than what
 could have been seen. Mirrored markets are fair where a day may as well have gone the other way; for
-series that are not like that, such as a temperature, they are not. The protocol and its calibration
+series that are not like that, such as a temperature, they are not. Nor for columns that were
+computed from this very market, such as its own moving average. The protocol and its calibration
 are in [93, the fair test]({SITE}/lab.fair_test.html)."""
 
 # %% ../../nbs/86_app.fair_page.ipynb #024d35a3

@@ -111,7 +111,8 @@ def plot_power(test: FairTest) -> Figure:
         axis.axvline(np.sqrt(252 * middle), color="0.4", linewidth=1)
     words = (f"Found in 80 of 100 cases: {middle:.1%} of a day's variance (median of {len(seen)})"
              if np.isfinite(middle) else
-             f"No signal up to {power.index[-1]:.0%} is found in 80 of 100 cases")
+             f"{np.isfinite(seen).sum()} of {len(seen)} signals are found in 80 of 100 cases, "
+             f"up to {power.index[-1]:.0%} of a day's variance")
     axis.set_xticks(sharpe, [f"{100 * size:g}" for size in power.index])
     axis.set(xlabel="planted signal [% of a day's variance]", ylim=(0, 1.03),
              ylabel="share of markets in\nwhich it is found", title=words)
