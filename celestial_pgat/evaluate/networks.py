@@ -61,9 +61,12 @@ def _last_weights(found) -> torch.nn.Module:
     return found.model
 
 
-def _gate_mean(model: torch.nn.Module, data: ForecastData) -> float:
-    """Return the mean opening of the gate of market and sky over some test windows."""
-    with torch.no_grad(), capture(model.fusion.opening) as gate:
+def _gate_mean(model: torch.nn.Module, data: ForecastData) -> float | None:
+    """Return the mean opening of the gate of market and sky over some test windows, if any."""
+    opening = getattr(getattr(model, "fusion", None), "opening", None)
+    if opening is None:
+        return None
+    with torch.no_grad(), capture(opening) as gate:
         model(data.test[torch.arange(0, len(data.test), 10)])
     return float(torch.cat(gate).mean())
 
@@ -73,9 +76,9 @@ def network_row(prices: pd.DataFrame, speed: float, seed: int, start: str, end: 
                 exchange: str = "XNYS", cfg: Config = NETWORK) -> dict:
     """Train the network under the sky of this `speed`, and return its errors from `start` to `end`.
 
-    The row has mse [scaled], walk (that of the random walk), gate (its mean opening), influence
-    (how far another sky moves the forecast, over its spread), seconds, and errors `[window, step,
-    4]`, float32. The same arguments give the same row."""
+    The row has mse [scaled], walk (that of the random walk), gate (its mean opening, or None),
+    influence (how far another sky moves the forecast, over its spread), seconds, and errors
+    `[window, step, 4]`, float32. The same arguments give the same row."""
     began, cfg = time.perf_counter(), replace(cfg, seed=seed)
     dates = prices.index[prices.index < end]
     data = halves_data(prices, stretched(dates, speed), start, end, cfg, exchange)
