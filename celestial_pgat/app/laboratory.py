@@ -207,8 +207,8 @@ class Laboratory:
             **further: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Run `experiment(full)`; return the stored rows (this run's without any) and this run's.
 
-        `further` settings are those that this experiment alone depends on. Says so where nothing is
-        stored. Raises as `plain_rows` does."""
+        `further` settings are those of this experiment alone. Says so where nothing is stored.
+        Raises as `plain_rows` does."""
         measures = self.full and name in (self.only or [name])
         stored = read_sections(self.path).get(name)
         own = {"threads": torch.get_num_threads(), "code": _hash(_source(experiment)),
@@ -224,9 +224,7 @@ class Laboratory:
         return pd.DataFrame(shown), pd.DataFrame(rows)
 
     def sources(self) -> pd.DataFrame:
-        """Return where the rows that `run` showed come from, as `source_table`.
-
-        ValueError if CELESTIAL_SECTIONS names what was not run."""
+        """Return where rows come from; ValueError if CELESTIAL_SECTIONS names what was not run."""
         _need_known(self.only, self.ran)
         stored = read_sections(self.path)
         shown = {name: stored[name] for name in self.ran if name in stored}

@@ -62,7 +62,7 @@ class _Fold:
         rest = y[self.test] - self.season @ (self.inverse @ seen)           # [test,world]
         return rest, self.asked @ (self.map @ (self.seen.T @ seen))
 
-
+# %% ../../nbs/72_evaluate.ridge.ipynb #9005fc38
 @checked
 def rest_correlation(rest: Float[np.ndarray, "test world"],
                      found: Float[np.ndarray, "test world"]) -> Float[np.ndarray, "world"]:
