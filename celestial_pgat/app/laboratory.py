@@ -207,8 +207,7 @@ class Laboratory:
             **further: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Run `experiment(full)`; return the stored rows (this run's without any) and this run's.
 
-        `further` settings are those of this experiment alone. Says so where nothing is stored.
-        Raises as `plain_rows` does."""
+        `further` settings are this experiment's own. Says so where nothing is stored."""
         measures = self.full and name in (self.only or [name])
         stored = read_sections(self.path).get(name)
         own = {"threads": torch.get_num_threads(), "code": _hash(_source(experiment)),
