@@ -778,7 +778,7 @@ WORKING = {"core.controls.controlled": lambda: dict(draw=lambda turns: pd.DataFr
            "train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
            "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
            "app.fair.fair_test": lambda: dict(prices=prices("2019-12-31"), exogenous=flat_sky, settings=fair_settings(horizon=2), starts=["2019-09"], output="asked", workers=1, progress=False),
-           "app.fair_command.run_fair_test": lambda: dict(data=str(written("year.csv", prices("2019-12-31").to_csv())), output="asked", jobs=1, progress=False),
+           "app.fair_command.run_fair_test": lambda: dict(data=str(written("year.csv", prices("2019-12-31").to_csv())), sky=True, output="asked", jobs=1, progress=False),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            **{f"app.training.{name}": lambda: dict(folder="nowhere") for name in ("resume", "evaluate_folder", "stress_folder")},
            "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}
