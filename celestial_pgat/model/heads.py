@@ -52,11 +52,6 @@ class OhlcHead(nn.Module):
         """Return the forecast candles."""
         return self(x)
 
-    def loss(self, x: Float[Tensor, "batch step d"],
-             target: Float[Tensor, "batch step 4"]) -> Float[Tensor, ""]:
-        """Return the mean squared error, in scaled units squared."""
-        return F.mse_loss(self(x).to(target.dtype), target)
-
 # %% ../../nbs/53_model.heads.ipynb #9603367c
 FLOOR = 0.01            # of all deviations: 1 % of a daily scale, and of the logarithm of a wick
 MEDIAN_PATHS = 256      # drawn for a median; a power of two, as Sobol numbers need

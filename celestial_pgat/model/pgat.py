@@ -30,12 +30,13 @@ from ..graph.encoding import (DynamicJointSpatioTemporalEncoding,
 from ..graph.learners import GraphLearners, temperature_at
 from ..graph.nodes import CelestialBodyNodes
 from ..graph.phase import PhaseAwareCelestialProcessor
+from .candles import candle_parts
 from .config import ModelConfig
 from .context import MarketContextEncoder, SoftRegimes, market_state
 from .covariates import CovariateStates, PartitionedInteraction
 from .decoder import Decoder, TemporalEncoder
 from .embedding import DataEmbedding
-from .heads import OhlcHead
+from .heads import make_head
 from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/54_model.pgat.ipynb #1a8e24db
@@ -211,7 +212,7 @@ class TwoStreams(nn.Module):
             for fusion in (cfg.encoder_calendar_fusion, cfg.decoder_calendar_fusion))
         self.encoder = TemporalEncoder(layers=cfg.encoder_layers, **stack)
         self.decoder = Decoder(layers=cfg.decoder_layers, **stack)
-        self.head = OhlcHead(cfg.d)
+        self.head = make_head(cfg)
         if cfg.nodes:
             widths = cfg.d, cfg.body_width
             self.graph = CelestialStream(cfg)
@@ -247,7 +248,9 @@ class CelestialPGAT(TwoStreams):
 
     `forward(batch: ForecastBatch)` -> `[B,P,4]`, candles in the units of `batch.target`, zero
     before training; `batch.prices` turns them into prices. `with_losses` adds a dictionary of the
-    terms that components want in the loss. ValueError for a batch of another history or horizon."""
+    terms that components want in the loss. With a density, `cfg.head`, the candles are its medians,
+    without gradient; it is trained on `log_prob`. ValueError for a batch of another history or
+    horizon."""
 
     def horizon_tokens(self, batch: ForecastBatch) -> Float[Tensor, "batch horizon d"]:
         """Embed the forecast steps: the last known prices, then zeros, with each day's calendar."""
@@ -275,17 +278,50 @@ class CelestialPGAT(TwoStreams):
         losses = {} if kl is None else {"edge_kl": kl}
         return self.fusion(stream, self.attend(stream, bodies) + update), losses    # [B,T+P,d]
 
-    def forward(self, batch: ForecastBatch, with_losses: bool = False
-                ) -> Float[Tensor, "batch horizon 4"] | tuple:
+    def decode(self, batch: ForecastBatch) -> tuple[Float[Tensor, "batch horizon d"],
+                                                    dict[str, Tensor]]:
+        """Return the tokens of the forecast steps, and the terms of the loss."""
         _need_fit(self.cfg, batch)
         T, P = self.cfg.history, self.cfg.horizon
         tokens = self.embed_history(batch.past_target, batch.past_calendar)         # [B,T,d]
         history = self.encoder(tokens)                                              # [B,T,d]
         stream = torch.cat([history, self.horizon_tokens(batch)], 1)                # [B,T+P,d]
         stream, losses = self.fuse(stream, batch)                                   # [B,T+P,d]
-        decoded = self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P)
-        forecast = self.head(decoded)                                               # [B,P,4]
+        return self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P), losses
+
+    def forward(self, batch: ForecastBatch, with_losses: bool = False
+                ) -> Float[Tensor, "batch horizon 4"] | tuple:
+        decoded, losses = self.decode(batch)                                        # [B,P,d]
+        forecast = self.head.point(decoded)                                         # [B,P,4]
         return (forecast, losses) if with_losses else forecast
+
+    def log_prob(self, batch: ForecastBatch) -> tuple[Float[Tensor, "batch horizon"],
+                                                      dict[str, Tensor]]:
+        """Return the log density of each target candle given those before it, in nats; and the
+        terms of the loss. ValueError where the head makes no density."""
+        self._need_density("log_prob")
+        decoded, losses = self.decode(batch)
+        return self.head.log_prob(decoded, batch.target), losses                    # [B,P]
+
+    def sample(self, batch: ForecastBatch, n: int,
+               generator: torch.Generator) -> Float[Tensor, "path batch horizon 4"]:
+        """Draw `n` paths of candles for each window, in the units of `batch.target`. ValueError
+        where the head makes no density."""
+        self._need_density("sample")
+        with torch.no_grad():
+            return self.head.sample(self.decode(batch)[0], n, generator)            # [n,B,P,4]
+
+    def start(self, target: Float[Tensor, "window horizon 4"]) -> None:
+        """Let a density begin as the distribution of training targets; a point begins as 0."""
+        if self.cfg.head != "point":
+            self.head.start(candle_parts(target))
+
+    def _need_density(self, name: str) -> None:
+        """Raise ValueError for a model that forecasts points."""
+        if self.cfg.head == "point":
+            raise ValueError(f"{name}: the model has head='point' and forecasts one candle a step, "
+                             "no distribution; train one with model.head=sequential, as the preset "
+                             "density does")
 
 # %% ../../nbs/54_model.pgat.ipynb #750cb839
 COMPONENTS = {
@@ -305,7 +341,7 @@ COMPONENTS = {
     "graph.messages": "AdjacencyAwareGraphAttention",
     "graph.dynamic": "dynamic spatio-temporal encoding",
     "interact": "partitioned covariate interaction", "attend": "celestial attention",
-    "fusion": "FusionGate of market and sky", "decoder": "decoder", "head": "OHLC head"}
+    "fusion": "FusionGate of market and sky", "decoder": "decoder", "head": "head"}
 
 
 @checked

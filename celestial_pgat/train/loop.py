@@ -37,7 +37,7 @@ from .finite import (BadBatches, gradient_norm, refuse_nonfinite_loss,
 from .loaders import ResumableLoader, ShareSampler
 from .lock import sole_run
 from .logs import _fusion_rows, _make_loggers, _trim_csv
-from .losses import forecast_loss
+from .losses import batch_loss, is_density
 from .memory import HandBack, MemoryLog
 from .optim import configure_optimizer, optimizer_class
 from .progress import _Progress
@@ -111,7 +111,7 @@ class _Sums(LightningModule):
 # %% ../../nbs/62_train.loop.ipynb #b7a4974a
 @checked
 class Forecaster(_Sums):
-    """Train and validate a forecaster on `forecast_loss`, in scaled units.
+    """Train and validate a forecaster on `batch_loss`, in scaled units.
 
     `model` is by default `CelestialPGAT(cfg.model)`; it maps a `ForecastBatch` to `[B,P,4]`. With a
     stochastic graph learner, `cfg.train.edge_kl` times its divergence is added to what is trained
@@ -139,7 +139,7 @@ class Forecaster(_Sums):
         return _training_step(self, batch)
 
     def validation_step(self, batch: ForecastBatch, index: int) -> None:
-        loss = forecast_loss(self(batch), batch.target)
+        loss, _ = batch_loss(self.model, batch)
         where = f"validation after optimiser step {self.global_step}"
         refuse_nonfinite_loss(loss, batch, self.model, where)
         self.log("validation_loss", loss, batch_size=len(batch), sync_dist=True)
@@ -162,9 +162,8 @@ class Forecaster(_Sums):
 # %% ../../nbs/62_train.loop.ipynb #e17302bd
 def _training_step(module: Forecaster, batch: ForecastBatch) -> Tensor | None:
     """Return the sum of the losses of a batch, or None where it is skipped."""
-    made = module.model(batch, with_losses=True) if module.adds_losses else (module(batch), {})
-    forecast, terms = made                                      # [B,P,4]
-    loss, size = forecast_loss(forecast, batch.target), len(batch)
+    loss, terms = batch_loss(module.model, batch, module.adds_losses)
+    size = len(batch)
     try:
         refuse_nonfinite_loss(loss, batch, module.model, module.place)
     except FloatingPointError as error:
@@ -332,7 +331,8 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     `resume` is a state of an earlier, interrupted call: the run goes on, also in another folder,
     and ends as if it had not been interrupted, on a CPU to the last bit; on the data of the
     beginning, unless `other_data` says that others are meant. `model` replaces the one that
-    `cfg.model` describes. `train.diagnose_every` looks at the FusionGates it has; for other
+    `cfg.model` describes, as it is; a density that is built here begins as the distribution of the
+    training windows. `train.diagnose_every` looks at the FusionGates it has; for other
     branches pass a FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and
     `strategy` are those of Lightning's Trainer; `cfg.data.batch_size` is that of each process.
     Raises FileExistsError where `folder` holds another run or is in use, FloatingPointError for
@@ -346,6 +346,8 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     with quiet(), torch.random.fork_rng(cards), sole_run(folder) if first else nullcontext():
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
+        if model is None and is_density(module.model):
+            module.model.start(data.train.truth()[0])
         own = _Callbacks(cfg, folder, module, data, devices * nodes)
         if resume is not None and first:
             _trim_csv(folder, resume_state(resume, folder, cfg, data.scales, own.logs,
