@@ -18,7 +18,7 @@ from ..core.checks import checked
 
 # %% ../../nbs/83_app.claims.ipynb #dfeb8de1
 GROUPS = {"M": "Memory and size", "G": "Gate collapse", "F": "Fusion", "T": "Training",
-          "R": "Ranking"}
+          "D": "Distributions", "R": "Ranking"}
 CLAIMS, CONDITIONS = (
     json.loads((files("celestial_pgat.app") / name).read_text(encoding="utf-8"))
     for name in ("claims.json", "conditions.json"))
