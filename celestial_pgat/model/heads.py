@@ -18,9 +18,9 @@ from torch.quasirandom import SobolEngine
 
 from ..core.checks import checked, described, need_counts, need_heads, need_shares
 from .candles import candle_parts, candles_of
-from .decoder import _attend, _causal_layer, _feed_forward, whole_attention
-from .mixtures import (JointMixture, Mixture, correlation_factor, fit_kinds,
-                                           fit_parts, free_values)
+from .decoder import _causal_layer, _feed_forward, whole_attention
+from .mixtures import (JointMixture, Mixture, _pick, correlation_factor,
+                                           fit_kinds, fit_parts, free_values)
 
 # %% ../../nbs/53_model.heads.ipynb #46afb70e
 def coherent(raw: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
@@ -162,15 +162,27 @@ def _candle_features(parts: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 
     return torch.cat([values, there.to(values.dtype)], -1)
 
 
-def _next_token(layer: nn.TransformerEncoderLayer, x: Float[Tensor, "batch one d"],
-                kept: Float[Tensor, "batch before d"]
-                ) -> tuple[Float[Tensor, "batch one d"], Float[Tensor, "batch after d"]]:
-    """Return what `_causal_layer` gives for one more token; `kept` are the normed ones before."""
-    kept = torch.cat([kept, layer.norm1(x)], 1)
-    x = x + layer.dropout1(_attend(layer.self_attn, kept[:, -1:], kept))
-    return x + layer.dropout2(_feed_forward(layer, layer.norm2(x))), kept
+def _next_token(layer: nn.TransformerEncoderLayer, x: Float[Tensor, "batch d"],
+                keys: list[Tensor], values: list[Tensor]) -> Float[Tensor, "batch d"]:
+    """Return what `_causal_layer` gives for one more token; its key and value join those before."""
+    part = layer.self_attn
+    query, key, value = F.linear(layer.norm1(x), part.in_proj_weight).unflatten(
+        -1, (3, part.num_heads, -1)).unbind(1)                                  # [B,H,c] each
+    keys.append(key)
+    values.append(value)
+    fit = torch.stack([(query * key).sum(-1) for key in keys]) * key.shape[-1] ** -0.5  # [p,B,H]
+    mixed = sum(weight[..., None] * value for weight, value in zip(fit.softmax(0), values))
+    x = x + layer.dropout1(part.out_proj(mixed.flatten(1)))                     # [B,d]
+    return x + layer.dropout2(_feed_forward(layer, layer.norm2(x)))             # [B,d]
 
 # %% ../../nbs/53_model.heads.ipynb #6c7a5a10
+def _kinds_of(raw: Float[Tensor, "*batch K 19"]) -> JointMixture:
+    """Return the kinds of day that free numbers say."""
+    weights, zero, means, deviations, links = raw.split([1, 4, 4, 4, 6], -1)
+    return JointMixture(weights[..., 0].log_softmax(-1), zero, means, _deviations(deviations),
+                        correlation_factor(links))
+
+
 @checked
 class SequentialMixtureDensityDecoder(_DensityHead):
     """Say the density of a path: `forward(x [B,P,d], parts [B,P,4])` -> JointMixture `[B,P,K]`, of
@@ -207,20 +219,17 @@ class SequentialMixtureDensityDecoder(_DensityHead):
         fitted, links = fit_kinds(parts, self.components, FLOOR)
         self._set(fitted.weights, fitted.zero, fitted.means, fitted.deviations, links)
 
-    def _kinds(self, hidden: Tensor, bias: Tensor) -> JointMixture:
-        """Return the kinds of day of tokens that have seen all they may see."""
+    def _raw(self, hidden: Tensor, bias: Tensor) -> Float[Tensor, "*batch K 19"]:
+        """Return the free numbers of tokens that have seen all they may see."""
         with torch.autocast(hidden.device.type, enabled=False):
-            raw = self.output(self.norm(hidden.to(bias.dtype))) + bias          # [B,P,19K]
-            raw = raw.unflatten(-1, (self.components, 19))
-            weights, zero, means, deviations, links = raw.split([1, 4, 4, 4, 6], -1)
-            return JointMixture(weights[..., 0].log_softmax(-1), zero, means,
-                                _deviations(deviations), correlation_factor(links))
+            raw = self.output(self.norm(hidden.to(bias.dtype))) + bias          # [*,19K]
+            return raw.unflatten(-1, (self.components, 19))
 
     def forward(self, x: Float[Tensor, "batch step d"],
                 parts: Float[Tensor, "batch step 4"]) -> JointMixture:
         before = F.pad(_candle_features(parts)[:, :-1], (0, 0, 1, 0))           # [B,P,8]
         hidden = _causal_layer(self.layer, x + self.earlier(before))            # [B,P,d]
-        return self._kinds(hidden, self.bias)                                   # [B,P,K]
+        return _kinds_of(self._raw(hidden, self.bias))                          # [B,P,K]
 
     def log_prob(self, x: Float[Tensor, "batch step d"],
                  target: Float[Tensor, "batch step 4"]) -> Float[Tensor, "batch step"]:
@@ -234,15 +243,15 @@ class SequentialMixtureDensityDecoder(_DensityHead):
         """Turn numbers in [0, 1) into paths; those of one window (any=1) serve all."""
         n, (B, P, d) = len(uniforms), x.shape
         uniforms = uniforms.to(self.bias.dtype).expand(-1, B, -1, -1).flatten(0, 1)
-        tokens = x.expand(n, -1, -1, -1).flatten(0, 1)                          # [n*B,P,d]
-        kept, before, drawn = tokens[:, :0], tokens.new_zeros(n * B, 1, 8), []
+        before, keys, values, drawn = x.new_zeros(n * B, 8), [], [], []
         for step in range(P):
-            token = tokens[:, step:step + 1] + self.earlier(before)             # [n*B,1,d]
-            hidden, kept = _next_token(self.layer, token, kept)
-            kinds = self._kinds(hidden, self.bias[step])
-            drawn.append(kinds.draw(uniforms[:, step:step + 1]))                # [n*B,1,4]
-            before = _candle_features(drawn[-1]).to(tokens.dtype)
-        return candles_of(torch.cat(drawn, 1)).unflatten(0, (n, B))             # [n,B,P,4]
+            token = x[:, step].repeat(n, 1) + self.earlier(before)              # [n*B,d]
+            raw = self._raw(_next_token(self.layer, token, keys, values), self.bias[step])
+            own = _pick(uniforms[:, step, 0], raw[..., 0].log_softmax(-1))      # [n*B,1]
+            raw = raw.gather(1, own[..., None].expand(-1, 1, 19))               # one kind alone
+            drawn.append(_kinds_of(raw).draw(uniforms[:, step]))                # [n*B,4]
+            before = _candle_features(drawn[-1]).to(x.dtype)
+        return candles_of(torch.stack(drawn, 1)).unflatten(0, (n, B))           # [n,B,P,4]
 
 # %% ../../nbs/53_model.heads.ipynb #f3d7a9e8
 @checked
