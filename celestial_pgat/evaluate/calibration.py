@@ -60,7 +60,7 @@ def plot_pit(pits: dict[str, Float[np.ndarray, "..."]], bins: int = 10) -> Figur
     first, last = min(outer, key=outer.get), max(outer, key=outer.get)
     words = [f"{outer[name]:.0%} ({name})" for name in dict.fromkeys((first, last))]
     axis.set(xlabel="share of paths below the outcome (PIT)", ylabel="density", ylim=(0, None),
-             title=f"In the outer fifth lie {' to '.join(words)} of the outcomes, not 20%")
+             title="Outcomes in the outermost tenths, where 20% belong:\n" + " to ".join(words))
     axis.legend(fontsize=9)
     plt.close(figure)
     return figure
@@ -136,8 +136,8 @@ def coverage_table(paths: Float[np.ndarray, "path window step 4"],
     for level in levels:
         bands = [path_quantiles(_channel(paths, name), band_of(level)) for name in names]
         truths = [_channel(truth, name) for name in names]
-        found[level] = (np.stack([(low <= y) & (y <= high) for (low, high), y in zip(bands, truths)]),
-                        np.stack([high - low for low, high in bands]))          # [5,W,P] both
+        inside = [(low <= y) & (y <= high) for (low, high), y in zip(bands, truths)]
+        found[level] = np.stack(inside), np.stack([high - low for low, high in bands])  # [5,W,P]
     rows = {(by, group, level): (*share_interval(inside[part].mean(axis=(0, 2)), chosen, steps),
                                  wide[part][:, chosen].mean())
             for by, group, part, chosen in groups for level, (inside, wide) in found.items()}
@@ -193,6 +193,8 @@ def plot_coverage(tables: dict[str, pd.DataFrame], by: str = "target",
                       fmt="osD^v"[place % 5], label=name)
         excess[name] = off.iloc[off.abs().argmax()]
     axis.axhline(0, color="0.3", linewidth=1)
+    levels = {level for table in tables.values() for level in table.index.levels[2]}
+    axis.set_xticks(sorted(100 * level for level in levels))
     worst, best = (pick(excess, key=lambda name: abs(excess[name])) for pick in (max, min))
     what = "prices" if by != "target" else group
     where = {"target": "", "step": f", step {group}", "regime": f", {group} days"}.get(by, "")
@@ -341,6 +343,6 @@ def plot_fan(prices: Float[np.ndarray, "path step 4"], candles: pd.DataFrame,
     low, high = bands[0.8][:, -1]
     axis.set(xlabel="session, 0 is the last known", ylabel="price",
              title=f"After {ahead[-1]} sessions, 80% of paths close from {low:,.4g} to {high:,.4g}")
-    axis.legend(fontsize=9, loc="upper left")
+    axis.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     plt.close(figure)
     return figure

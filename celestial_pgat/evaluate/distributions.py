@@ -167,10 +167,11 @@ def interval_loss(values: Float[np.ndarray, "path ..."], truth: Float[np.ndarray
     return np.asarray(scoringrules.interval_score(truth, low, high, 1 - level, backend="numpy"))
 
 
+@checked
 def band_of(level: float) -> tuple[float, float]:
     """Return the quantiles of the central band; ValueError for a level outside (0, 1)."""
-    if not isinstance(level, (int, float)) or not 0 < level < 1:
-        raise ValueError(f"level={level!r} is not the level of a band; use a share such as 0.8")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level} is not the level of a band; use a share such as 0.8")
     return (1 - level) / 2, (1 + level) / 2
 
 # %% ../../nbs/75_evaluate.distributions.ipynb #11d948c7
