@@ -199,8 +199,8 @@ def plot_coverage(tables: dict[str, pd.DataFrame], by: str = "target",
     what = "prices" if by != "target" else group
     where = {"target": "", "step": f", step {group}", "regime": f", {group} days"}.get(by, "")
     axis.set(xlabel="nominal coverage [%]", ylabel="coverage less nominal\n[percentage points]",
-             title=f"Bands of the {what}{where} are off by up to {excess[worst]:+.0f} points\n"
-             f"({worst})" + f", by {excess[best]:+.0f} at best ({best})" * (best != worst))
+             title=f"Bands of the {what}{where} are off by up to {excess[worst]:+z.0f} points\n"
+             f"({worst})" + f", by {excess[best]:+z.0f} at best ({best})" * (best != worst))
     axis.legend(fontsize=9)
     plt.close(figure)
     return figure

@@ -333,8 +333,8 @@ class MeanDifference:
         return "better" if self.low > 0 else "worse" if self.high < 0 else "not told apart"
 
     def __str__(self) -> str:
-        return (f"{self.difference:+.4f} ({self.level:.0%} interval {self.low:+.4f} to "
-                f"{self.high:+.4f}), {self.word}")
+        return (f"{self.difference:+z.4f} ({self.level:.0%} interval {self.low:+z.4f} to "
+                f"{self.high:+z.4f}), {self.word}")
 
 
 @checked
