@@ -8,7 +8,7 @@ __all__ = ['CELLS', 'QUANTILES', 'RANGE', 'check_paths', 'ensemble_crps', 'energ
            'score_paths', 'compare_scores', 'beaten_sentence', 'MeanDifference', 'compare_means']
 
 # %% ../../nbs/75_evaluate.distributions.ipynb #e9c205f5
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,14 +76,13 @@ def ensemble_crps(values: Float[np.ndarray, "path ..."],
 CELLS = 4_000_000                               # numbers held at once, 32 MB
 
 
-def _in_windows(paths: np.ndarray, truth: np.ndarray, cells: int) -> list[tuple]:
-    """Return pieces of windows, paths [w,n,P*4] and truth [w,P*4], of at most `cells` each."""
-    flat = np.moveaxis(paths, 0, 1).reshape(len(truth), len(paths), -1)         # [W,n,P*4]
+def _in_windows(paths: np.ndarray, truth: np.ndarray, cells: int) -> Iterator[tuple]:
+    """Yield pieces of windows, paths [w,n,P*4] and truth [w,P*4]; each window takes `cells`."""
     size = max(1, CELLS // cells)
-    pieces = [slice(start, start + size) for start in range(0, len(truth), size)]
-    return [(torch.from_numpy(flat[piece].astype(float)),
-             torch.from_numpy(truth[piece].reshape(-1, flat.shape[-1]).astype(float)))
-            for piece in pieces]
+    for piece in (slice(start, start + size) for start in range(0, len(truth), size)):
+        flat = np.moveaxis(paths[:, piece], 0, 1).reshape(-1, len(paths), truth[0].size)
+        yield (torch.from_numpy(flat.astype(float)),
+               torch.from_numpy(truth[piece].reshape(len(flat), -1).astype(float)))
 
 
 @checked
