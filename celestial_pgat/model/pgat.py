@@ -30,12 +30,14 @@ from ..graph.encoding import (DynamicJointSpatioTemporalEncoding,
 from ..graph.learners import GraphLearners, temperature_at
 from ..graph.nodes import CelestialBodyNodes
 from ..graph.phase import PhaseAwareCelestialProcessor
+from .autocorrelation import make_autocorrelation, make_body_attention
 from .config import ModelConfig
 from .context import MarketContextEncoder, SoftRegimes, market_state
 from .covariates import CovariateStates, PartitionedInteraction
 from .decoder import Decoder, TemporalEncoder
 from .embedding import DataEmbedding
 from .heads import OhlcHead
+from .mapper import _applied, make_mapper, make_target_attention
 from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/54_model.pgat.ipynb #1a8e24db
@@ -219,6 +221,10 @@ class TwoStreams(nn.Module):
                              if cfg.partitioned_interaction else None)
             self.attend = CelestialAttention(*widths, cfg.celestial_fusion_dim, cfg.heads)
             self.fusion = FusionGate(cfg.d, **vars(cfg.celestial_fusion))
+        self.mapper = make_mapper(cfg)
+        self.autocorrelation = make_autocorrelation(cfg)
+        self.body_attention = make_body_attention(cfg)
+        self.target_attention = make_target_attention(cfg)
 
 # %% ../../nbs/54_model.pgat.ipynb #9f292d94
 def _need_fit(cfg: ModelConfig, batch: Any) -> None:
@@ -263,27 +269,32 @@ class CelestialPGAT(TwoStreams):
             self.graph.learners.stochastic.set_temperature(temperature_at(progress))
 
     def fuse(self, stream: Float[Tensor, "batch step d"], batch: ForecastBatch
-             ) -> tuple[Float[Tensor, "batch step d"], dict[str, Tensor]]:
-        """Join the tokens `[B,T+P,d]` with the nodes of their days; return them and the losses."""
+             ) -> tuple[Float[Tensor, "batch step d"], tuple[Tensor, ...], dict[str, Tensor]]:
+        """Join the tokens `[B,T+P,d]` with the nodes of their days; return them, these nodes with
+        their adjacency (nothing without nodes), and the losses."""
         if not self.cfg.nodes:
-            return stream, {}
+            return stream, (), {}
         state = market_state(batch.past_target)                                     # [B,T,2]
         bodies, adjacency, kl = self.graph(batch, stream[:, :self.cfg.history], state)
+        bodies = _applied(self.mapper, bodies, stream[:, :self.cfg.history])        # [B,T+P,N,w]
         update = 0
         if self.interact is not None:
             bodies, update = self.interact(stream, bodies, adjacency)   # [B,T+P,N,w], [B,T+P,d]
         losses = {} if kl is None else {"edge_kl": kl}
-        return self.fusion(stream, self.attend(stream, bodies) + update), losses    # [B,T+P,d]
+        stream = self.fusion(stream, self.attend(stream, bodies) + update)          # [B,T+P,d]
+        return stream, (bodies, adjacency), losses
 
     def forward(self, batch: ForecastBatch, with_losses: bool = False
                 ) -> Float[Tensor, "batch horizon 4"] | tuple:
         _need_fit(self.cfg, batch)
         T, P = self.cfg.history, self.cfg.horizon
         tokens = self.embed_history(batch.past_target, batch.past_calendar)         # [B,T,d]
-        history = self.encoder(tokens)                                              # [B,T,d]
+        history = _applied(self.autocorrelation, self.encoder(tokens), batch.past_target)
         stream = torch.cat([history, self.horizon_tokens(batch)], 1)                # [B,T+P,d]
-        stream, losses = self.fuse(stream, batch)                                   # [B,T+P,d]
+        stream, nodes, losses = self.fuse(stream, batch)                            # [B,T+P,d]
         decoded = self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P)
+        decoded = _applied(self.body_attention, decoded, *nodes[:1])                # [B,P,d]
+        decoded = _applied(self.target_attention, decoded, *nodes)                  # [B,P,d]
         forecast = self.head(decoded)                                               # [B,P,4]
         return (forecast, losses) if with_losses else forecast
 
@@ -305,7 +316,12 @@ COMPONENTS = {
     "graph.messages": "AdjacencyAwareGraphAttention",
     "graph.dynamic": "dynamic spatio-temporal encoding",
     "interact": "partitioned covariate interaction", "attend": "celestial attention",
-    "fusion": "FusionGate of market and sky", "decoder": "decoder", "head": "OHLC head"}
+    "fusion": "FusionGate of market and sky", "decoder": "decoder", "head": "OHLC head",
+    "mapper": "HierarchicalTemporalSpatialMapper",
+    "autocorrelation.fusion": "FusionGate of history and autocorrelation",
+    "autocorrelation": "target autocorrelation",
+    "body_attention": "its attention from forecast steps to bodies",
+    "target_attention": "CelestialToTargetAttention"}
 
 
 @checked
