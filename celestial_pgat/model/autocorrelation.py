@@ -77,6 +77,7 @@ class AutocorrelationStream(nn.Module):
                  dropout: float = 0.0, **fusion: str | None):
         super().__init__()
         need_counts(d=d)
+        need_heads(width, heads)
         need_shares(dropout=dropout)
         self.d = d
         self.embed, self.norm = nn.Linear(len(READINGS), width), nn.LayerNorm(width)
