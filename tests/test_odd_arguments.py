@@ -368,6 +368,7 @@ BUILDERS = {
     "fusion.audit.NormMonitor.model": model, "fusion.audit.gradient_audit.model": model,
     "graph.combiner.ablation_shares.combiner": lambda: celestial_pgat.CelestialGraphCombiner(d_context=8),
     "graph.learners.temperature_at.progress": lambda: 0.5,
+    "model.autocorrelation.target_readings.past_target": lambda: torch.randn(2, 3, 4),
     "model.decoder.whole_attention.layer": lambda: nn.TransformerEncoderLayer(8, 2),
     "train.memory.MemoryReport.table": lambda: report().table, "train.memory.plot_memory_report.report": report,
     "train.memory.memory_report.model": Constant, "train.memory.plot_memory_log.frame": lambda: MEMORY,
@@ -807,6 +808,10 @@ FORWARD = {                                            # modules that a user cal
     "model.context.SoftRegimes": lambda: dict(context=torch.randn(2, 3, 8), state=torch.randn(2, 3, 2)),
     "model.covariates.CovariateStates": lambda: dict(covariates=torch.randn(2, 3, 3)),
     "model.covariates.PartitionedInteraction": lambda: dict(stream=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8), adjacency=edges()),
+    "model.mapper.HierarchicalTemporalSpatialMapper": lambda: dict(bodies=torch.randn(2, 5, 13, 8), history=torch.randn(2, 3, 8)),
+    "model.mapper.CelestialToTargetAttention": lambda: dict(decoded=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8), adjacency=edges()),
+    "model.autocorrelation.AutocorrelationStream": lambda: dict(history=torch.randn(2, 3, 8), past_target=torch.randn(2, 3, 4)),
+    "model.autocorrelation.ForecastBodyAttention": lambda: dict(decoded=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8)),
     "model.pgat.CelestialPGAT": lambda: dict(batch=batch()),
 }
 

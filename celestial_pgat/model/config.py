@@ -133,8 +133,30 @@ class _GraphNodes(_Judged):
         return names + ("none",) * (len(names) == 1)
 
 # %% ../../nbs/50_model.config.ipynb #868f89a3
+class _ModelParts(_GraphNodes):
+    """Say which parts of a ModelConfig make no sense together."""
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        yield from super().conflicts()
+        learners = "traditional_learner", "data_driven_learner", "stochastic_learner"
+        if not any(getattr(self, name) for name in learners):
+            yield " ".join(learners), ("traditional_learner, data_driven_learner and "
+                                       "stochastic_learner are all false; set one to true")
+        if self.d % 2 and not self.d % self.heads:
+            yield "d", f"d={self.d} is odd; the sinusoidal positions need an even width"
+        if not 2 <= self.label <= self.history:
+            yield "label history", (f"label={self.label} must lie between 2 and history="
+                                    f"{self.history}")
+        alone = not (self.use_sky or self.use_covariates and self.covariates)
+        for name in ("mapper", "target_attention"):
+            if alone and getattr(self, name):
+                yield f"{name} use_sky", (f"{name}=True needs nodes to ask, and use_sky=False "
+                                          "without covariates leaves none; set use_sky=true, name "
+                                          f"covariates, or set {name}=false")
+
+# %% ../../nbs/50_model.config.ipynb #fc3c9141
 @dataclass(frozen=True)
-class ModelConfig(_GraphNodes):
+class ModelConfig(_ModelParts):
     """Say how the forecaster is built. Names follow the notation of the notebooks: T, P, d."""
     history: Count = 250                   # T, steps of the past that the model sees
     horizon: Count = 10                    # P, steps that it forecasts
@@ -174,18 +196,10 @@ class ModelConfig(_GraphNodes):
     celestial_fusion: FusionConfig = FusionConfig()         # where market and sky meet
     encoder_calendar_fusion: FusionConfig = FusionConfig()  # where the calendar joins the history
     decoder_calendar_fusion: FusionConfig = FusionConfig()  # where it joins the forecast steps
-
-    def conflicts(self) -> Iterator[tuple[str, str]]:
-        yield from super().conflicts()
-        learners = "traditional_learner", "data_driven_learner", "stochastic_learner"
-        if not any(getattr(self, name) for name in learners):
-            yield " ".join(learners), ("traditional_learner, data_driven_learner and "
-                                       "stochastic_learner are all false; set one to true")
-        if self.d % 2 and not self.d % self.heads:
-            yield "d", f"d={self.d} is odd; the sinusoidal positions need an even width"
-        if not 2 <= self.label <= self.history:
-            yield "label history", (f"label={self.label} must lie between 2 and history="
-                                    f"{self.history}")
+    mapper: bool = False                   # each node asks the history; its answer joins the node
+    autocorrelation: bool = False          # a stream of the target's own returns and ranges
+    autocorrelation_fusion: FusionConfig = FusionConfig()   # where it joins the history
+    target_attention: bool = False         # each decoded step asks the nodes, once for each target
 
 # %% ../../nbs/50_model.config.ipynb #bd3248f9
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from ..graph.encoding import (DynamicJointSpatioTemporalEncoding,
 from ..graph.learners import GraphLearners, temperature_at
 from ..graph.nodes import CelestialBodyNodes
 from ..graph.phase import PhaseAwareCelestialProcessor
+from .autocorrelation import make_autocorrelation, make_body_attention
 from .candles import candle_parts
 from .config import ModelConfig
 from .context import MarketContextEncoder, SoftRegimes, market_state
@@ -37,6 +38,7 @@ from .covariates import CovariateStates, PartitionedInteraction
 from .decoder import Decoder, TemporalEncoder
 from .embedding import DataEmbedding
 from .heads import make_head
+from .mapper import _applied, make_mapper, make_target_attention
 from ..sky.bodies import N_BODIES
 
 # %% ../../nbs/54_model.pgat.ipynb #1a8e24db
@@ -220,6 +222,10 @@ class TwoStreams(nn.Module):
                              if cfg.partitioned_interaction else None)
             self.attend = CelestialAttention(*widths, cfg.celestial_fusion_dim, cfg.heads)
             self.fusion = FusionGate(cfg.d, **vars(cfg.celestial_fusion))
+        self.mapper = make_mapper(cfg)
+        self.autocorrelation = make_autocorrelation(cfg)
+        self.body_attention = make_body_attention(cfg)
+        self.target_attention = make_target_attention(cfg)
 
 # %% ../../nbs/54_model.pgat.ipynb #9f292d94
 def _need_fit(cfg: ModelConfig, batch: Any) -> None:
@@ -266,17 +272,20 @@ class CelestialPGAT(TwoStreams):
             self.graph.learners.stochastic.set_temperature(temperature_at(progress))
 
     def fuse(self, stream: Float[Tensor, "batch step d"], batch: ForecastBatch
-             ) -> tuple[Float[Tensor, "batch step d"], dict[str, Tensor]]:
-        """Join the tokens `[B,T+P,d]` with the nodes of their days; return them and the losses."""
+             ) -> tuple[Float[Tensor, "batch step d"], tuple[Tensor, ...], dict[str, Tensor]]:
+        """Join the tokens `[B,T+P,d]` with the nodes of their days; return them, these nodes with
+        their adjacency (nothing without nodes), and the losses."""
         if not self.cfg.nodes:
-            return stream, {}
+            return stream, (), {}
         state = market_state(batch.past_target)                                     # [B,T,2]
         bodies, adjacency, kl = self.graph(batch, stream[:, :self.cfg.history], state)
+        bodies = _applied(self.mapper, bodies, stream[:, :self.cfg.history])        # [B,T+P,N,w]
         update = 0
         if self.interact is not None:
             bodies, update = self.interact(stream, bodies, adjacency)   # [B,T+P,N,w], [B,T+P,d]
         losses = {} if kl is None else {"edge_kl": kl}
-        return self.fusion(stream, self.attend(stream, bodies) + update), losses    # [B,T+P,d]
+        stream = self.fusion(stream, self.attend(stream, bodies) + update)          # [B,T+P,d]
+        return stream, (bodies, adjacency), losses
 
     def decode(self, batch: ForecastBatch) -> tuple[Float[Tensor, "batch horizon d"],
                                                     dict[str, Tensor]]:
@@ -284,10 +293,12 @@ class CelestialPGAT(TwoStreams):
         _need_fit(self.cfg, batch)
         T, P = self.cfg.history, self.cfg.horizon
         tokens = self.embed_history(batch.past_target, batch.past_calendar)         # [B,T,d]
-        history = self.encoder(tokens)                                              # [B,T,d]
+        history = _applied(self.autocorrelation, self.encoder(tokens), batch.past_target)
         stream = torch.cat([history, self.horizon_tokens(batch)], 1)                # [B,T+P,d]
-        stream, losses = self.fuse(stream, batch)                                   # [B,T+P,d]
-        return self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P), losses
+        stream, nodes, losses = self.fuse(stream, batch)                            # [B,T+P,d]
+        decoded = self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P)
+        decoded = _applied(self.body_attention, decoded, *nodes[:1])                # [B,P,d]
+        return _applied(self.target_attention, decoded, *nodes), losses             # [B,P,d]
 
     def forward(self, batch: ForecastBatch, with_losses: bool = False
                 ) -> Float[Tensor, "batch horizon 4"] | tuple:
@@ -341,7 +352,14 @@ COMPONENTS = {
     "graph.messages": "AdjacencyAwareGraphAttention",
     "graph.dynamic": "dynamic spatio-temporal encoding",
     "interact": "partitioned covariate interaction", "attend": "celestial attention",
-    "fusion": "FusionGate of market and sky", "decoder": "decoder", "head": "head"}
+    "fusion": "FusionGate of market and sky", "decoder": "decoder", "head.point": "OHLC head",
+    "head.mixture": "MixtureDensityDecoder",
+    "head.sequential": "SequentialMixtureDensityDecoder",
+    "mapper": "HierarchicalTemporalSpatialMapper",
+    "autocorrelation.fusion": "FusionGate of history and autocorrelation",
+    "autocorrelation": "target autocorrelation",
+    "body_attention": "its attention from forecast steps to bodies",
+    "target_attention": "CelestialToTargetAttention"}
 
 
 @checked
@@ -353,7 +371,8 @@ def component_table(model: CelestialPGAT) -> pd.DataFrame:
     rows = {path: {"component": name, "active": False, "parameters": 0, "with gradient": 0}
             for path, name in COMPONENTS.items()}
     for name, parameter in model.named_parameters():
-        row = next((row for path, row in rows.items() if f"{name}.".startswith(f"{path}.")), None)
+        place = name.replace("head.", f"head.{model.cfg.head}.", name.startswith("head."))
+        row = next((row for path, row in rows.items() if f"{place}.".startswith(f"{path}.")), None)
         if row is None:
             raise KeyError(f"the parameter {name} belongs to no component; add it to COMPONENTS")
         gradient = parameter.grad
