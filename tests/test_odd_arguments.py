@@ -27,7 +27,7 @@ import celestial_pgat
 PACKAGE = Path(celestial_pgat.__file__).parent
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
-INNER = {"data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
+INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -198,6 +198,12 @@ def windows():
 
 
 @cache
+def wide_windows():
+    """Return windows of four years, with days enough for a GARCH."""
+    return import_module("celestial_pgat.data.windows").ForecastData(prices("2020-12-31"), history=16, horizon=2, batch_size=4)
+
+
+@cache
 def result():
     """Return what a training of one epoch might have left."""
     history = pd.DataFrame({"step": [0, 5], "learning_rate": [np.nan, 0.1], "train_loss": [np.nan, 2.0], "validation_loss": [2.0, 1.0]},
@@ -332,6 +338,28 @@ def changes() -> dict[str, np.ndarray]:
     return {"random walk": np.zeros((12, 2, 4)), "model": 0.01 * RNG().standard_normal((12, 2, 4))}
 
 
+def drawn(n: int = 60) -> np.ndarray:
+    """Return `n` paths of possible candles for twelve windows, scaled units."""
+    parts = RNG().standard_normal((n, 12, 2, 4))
+    parts[..., 2:] = np.abs(parts[..., 2:])
+    return PUBLIC["model.candles.candles_of"](torch.from_numpy(parts)).numpy()
+
+
+def path_scores() -> pd.DataFrame:
+    """Return the scores of two forecasts for the twelve windows."""
+    return PUBLIC["evaluate.distributions.score_windows"]({"model": drawn(), "other": 1.5 * drawn()}, drawn()[0])
+
+
+def covered() -> pd.DataFrame:
+    """Return the coverage of a forecast of the twelve windows."""
+    return PUBLIC["evaluate.calibration.coverage_table"](drawn(), drawn()[0])
+
+
+def half(path: str) -> dict:
+    """Return builders of the values [path, window, step] and the truth of one target."""
+    return {f"{path}.values": lambda: drawn()[..., 3], f"{path}.truth": lambda: drawn()[0, ..., 3]}
+
+
 PROVENANCE = {"seed": 0, "revision": "0123456789ab", "hardware": "any"}
 MEMORY = pd.DataFrame({"stage": ["fit start", "train batch", "train batch"], "epoch": 0, "step": [0, 1, 2], "seconds": [0.0, 1.0, 2.0],
                        "rss": [1e6, 2e6, 2e6], "before_backward": [np.nan, 2e6, 2e6], "kept.a": [np.nan, 10.0, 20.0]})
@@ -339,6 +367,21 @@ edges = lambda: torch.randn(2, 3, 13, 13)
 ARRAY = 0.01 * RNG().standard_normal((12, 2, 4))
 
 BUILDERS = {
+    **{key: value for name in ("distributions.ensemble_crps", "distributions.pinball_loss", "distributions.interval_loss", "calibration.pit_values", "distributions.path_quantiles") for key, value in half(f"evaluate.{name}").items() if not key.endswith("path_quantiles.truth")},
+    **{f"evaluate.{name}.truth": lambda: drawn()[0] for name in ("distributions.check_paths", "distributions.energy_score", "distributions.variogram_score", "distributions.crps_of_candles", "distributions.score_windows",
+       "distributions.score_paths", "calibration.coverage_table", "calibration.band_coverage", "calibration.touch_table")},
+    **{f"evaluate.baselines.{name}.data": wide_windows for name in ("climatology_paths", "scaled_climatology_paths", "walk_paths", "garch_paths", "har_ranges", "baseline_paths")},
+    "n": lambda: 3, "paths": drawn, "paths_by_name": lambda: {"model": drawn()}, "scores": path_scores,
+    **{f"evaluate.distributions.{name}.name": lambda: "model" for name in ("compare_scores", "beaten_sentence")},
+    **{f"evaluate.distributions.mixture_crps.{name}": lambda: np.full((3, 2), 0.5) for name in ("weights", "means", "deviations")}, "evaluate.distributions.mixture_crps.y": lambda: np.zeros(3),
+    **{f"evaluate.distributions.compare_means.{name}": (lambda place: lambda: ARRAY[:, 0, place])(place) for place, name in enumerate(("values", "reference"))},
+    "evaluate.distributions.MeanDifference.difference": lambda: 0.1,
+    "pits": lambda: {"model": np.linspace(0, 1, 9)}, "hits": lambda: np.arange(12) % 2 / 1.0, "chosen": lambda: np.ones(12),
+    "evaluate.calibration.coverage_table.volatility": lambda: np.arange(12.0), "evaluate.calibration.plot_coverage.tables": lambda: {"model": covered()},
+    "evaluate.calibration.plot_reliability.tables": lambda: {"model": PUBLIC["evaluate.calibration.touch_table"](drawn(), drawn()[0], -1.0)},
+    **{f"evaluate.calibration.{name}.level": lambda: -1.0 for name in ("touch_probability", "touch_table")},
+    **{f"evaluate.calibration.{name}.scale": lambda: np.full(12, 0.01) for name in ("path_prices", "scaled_level")}, "price": lambda: 1100.0,
+    "evaluate.calibration.plot_fan.prices": lambda: np.exp(0.01 * drawn()[:, 0] + 7), "evaluate.calibration.plot_fan.candles": prices,
     # by the path of the function and the parameter
     "sky.surrogates.obliquity.states": states, "sky.surrogates.turn_states.states": states, "sky.surrogates.turn_states.angles": lambda: np.zeros(13),
     "sky.surrogates.surrogate_series.values": lambda: np.sin(np.arange(900.0)), "sky.surrogates.surrogate_series.at": lambda: np.arange(5.0),

@@ -224,7 +224,8 @@ def arm_jobs(cfg: Config, data: ForecastData, folder: Path, arms: Sequence[str] 
     `cfg.seed` is the first seed. Raises ValueError for a model without inputs."""
     need_counts(seeds=seeds)
     inputs = inputs_in_words(cfg.model)
-    none = dataclasses.replace(cfg.model, use_sky=False, use_covariates=False)
+    none = dataclasses.replace(cfg.model, use_sky=False, use_covariates=False, mapper=False,
+                               target_attention=False)  # both read the nodes
     made = {}
     for arm in (arm for arm in ("no", "true", "false") if arm in arms):
         name, model = arm_name(arm, inputs), none if arm == "no" else cfg.model

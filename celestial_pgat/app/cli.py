@@ -56,7 +56,8 @@ EXAMPLES = {
     "stress": ["stress runs/night --seed 1"],
     "report": ["report runs/night", "report runs/night --template mine.ipynb"],
     "forecast": ["forecast --model runs/night",
-                 "forecast --model runs/night --data today.csv"]}
+                 "forecast --model runs/night --data today.csv",
+                 "forecast --model runs/sure --quantiles 0.05,0.5,0.95 --touch 2400"]}
 
 
 def _status_text() -> str:
@@ -95,6 +96,15 @@ class _Parser(argparse.ArgumentParser):
             message = f"there is no {kind} {word!r}; " + (
                 f"did you mean {near[0]}?" if near else f"see: {self.prog} --help")
         super().error(message)
+
+
+def _numbers(text: str) -> list[float]:
+    """Read numbers with commas between; ArgumentTypeError, which argparse shows, for others."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} are no numbers with commas between, as in "
+                                         "0.05,0.5,0.95") from None
 
 
 def _add_data(parser: _Parser, data: str) -> None:
@@ -168,6 +178,11 @@ def _add_commands(add) -> None:
     _add_data(one, "what to forecast, as in run (default: what the model was trained on)")
     one.add("--set", "one value about the data, for example --set data.exchange=XNAS; may be "
             "repeated", metavar="data.NAME=VALUE", action="append", default=[])
+    one.add("--quantiles", "quantiles of each price, 0.05,0.5,0.95, of a model that says a "
+            "distribution, as that of --preset density", type=_numbers)
+    one.add("--paths", "how many paths are drawn (default: 1000)", type=int)
+    one.add("--touch", "a price; the chance that it is touched", type=float)
+    one.add("--save", "write the paths into this file, paths.parquet", metavar="FILE")
 
 # %% ../../nbs/80_app.cli.ipynb #ef664107
 def _add_fair_test(one: _Parser) -> None:
@@ -266,6 +281,23 @@ def _ask(given: argparse.Namespace, command: str) -> None:
                   given.output, given.seed, given.starts, command=command)
 
 
+def _look_ahead(given: argparse.Namespace) -> None:
+    """Forecast the next sessions: their candles, or quantiles where these or paths are asked for."""
+    from celestial_pgat.core.files import collect_notes
+
+    asked = {name: value for name in ("quantiles", "paths", "touch", "save")
+             if (value := getattr(given, name)) is not None}
+    tables = given.model, given.data, given.set, given.covariates, given.future
+    with collect_notes() as notes:
+        if asked:
+            from celestial_pgat.app.outlook import outlook
+            text = str(outlook(*tables, **asked))
+        else:
+            text = candles_text(forecast(*tables))
+    print_notes(notes, sys.stderr)
+    print(text)
+
+
 def _command(arguments: Sequence[str] | None) -> None:
     """Carry out one command line."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -275,12 +307,7 @@ def _command(arguments: Sequence[str] | None) -> None:
     elif given.command == "fair-test":
         _ask(given, shlex.join(["celestial-pgat", *arguments]))
     elif given.command == "forecast":
-        from celestial_pgat.core.files import collect_notes
-
-        with collect_notes() as notes:
-            candles = forecast(given.model, given.data, given.set, given.covariates, given.future)
-        print_notes(notes, sys.stderr)
-        print(candles_text(candles))
+        _look_ahead(given)
     elif given.command == "inspect":
         from celestial_pgat.app.inspection import inspect_folder
 

@@ -224,6 +224,7 @@ def _unit(cfg: "celestial_pgat.model.config.Config") -> str:
 
 def _print_found(found: "celestial_pgat.app.results.Run") -> None:
     """Print the headline, the scores of the test windows, and the next sessions."""
+    from celestial_pgat.app.bands import bands_text
     from celestial_pgat.app.report import summary_text
     from celestial_pgat.evaluate.verdict import verdict
     origins, headline = found.origins, verdict(found.metrics).splitlines()[0].removeprefix("# ")
@@ -232,6 +233,8 @@ def _print_found(found: "celestial_pgat.app.results.Run") -> None:
     if len(found.ahead):
         print(f"\nthe next sessions, by the model {found.arms['true']}\n"
               f"{candles_text(found.ahead)}")
+    if len(found.bands):
+        print(f"\n{bands_text(found.bands)}")
     sys.stdout.flush()
 
 
@@ -303,21 +306,10 @@ def _saved_models(folder: Path) -> tuple[list, "celestial_pgat.model.config.Conf
     return models, cfg, scales
 
 # %% ../../nbs/87_app.commands.ipynb #e26e8f31
-def forecast(model: str | Path, data: str | Path | None = None, overrides: Sequence[str] = (),
-             covariates: str | Path | None = None,
-             future: str | Path | None = None) -> "pandas.DataFrame":
-    """Forecast the next P sessions after the last row of the data: Open, High, Low, Close by date.
-
-    `model` is the folder of a run (the mean of its seeds with the inputs), of a training, also one
-    that has not ended (its best model so far), or of a saved model;
-    `data` replaces the source that the model was trained on, and is read as it comes; `covariates`
-    and `future` replace theirs; `overrides` are texts such as "data.exchange=XNAS" over that.
-    Raises Refused for what cannot be read, and for rows that do not fit each other or the
-    exchange."""
-    import pandas as pd
-    import torch
+def _asked(model: str | Path, data: str | Path | None, overrides: Sequence[str],
+           covariates: str | Path | None, future: str | Path | None) -> tuple:
+    """Return the models of a folder, the batch after the last row, its sessions and the prices."""
     from celestial_pgat.app.arms import read_inputs
-    from celestial_pgat.data.columns import OHLC
     from celestial_pgat.data.windows import future_batch
     from celestial_pgat.model.config import DataConfig, brief, load_config
     need_kind("the folder of a run or of a saved model", (str, Path), model=model)
@@ -343,6 +335,24 @@ def forecast(model: str | Path, data: str | Path | None = None, overrides: Seque
         batch, sessions = future_batch(prices, cfg.model.history, cfg.model.horizon, scales,
                                        chosen.exchange, chosen.hour, waves, chosen.accept or (),
                                        chosen.repair, columns)
+    return models, batch, sessions, prices
+
+
+def forecast(model: str | Path, data: str | Path | None = None, overrides: Sequence[str] = (),
+             covariates: str | Path | None = None,
+             future: str | Path | None = None) -> "pandas.DataFrame":
+    """Forecast the next P sessions after the last row of the data: Open, High, Low, Close by date.
+
+    `model` is the folder of a run (the mean of its seeds with the inputs), of a training, also one
+    that has not ended (its best model so far), or of a saved model;
+    `data` replaces the source that the model was trained on, and is read as it comes; `covariates`
+    and `future` replace theirs; `overrides` are texts such as "data.exchange=XNAS" over that.
+    Raises Refused for what cannot be read, and for rows that do not fit each other or the
+    exchange."""
+    import pandas as pd
+    import torch
+    from celestial_pgat.data.columns import OHLC
+    models, batch, sessions, _ = _asked(model, data, overrides, covariates, future)
     with torch.no_grad():
         forecasts = torch.stack([model(batch) for model in models]).mean(dim=0)
     candles = batch.prices(forecasts)[0]

@@ -91,11 +91,10 @@ def plot_forecasts(run: Run, windows: Sequence[int] | None = None, past: int = 1
 
 # %% ../../nbs/79_app.pictures.ipynb #f594d621
 @checked
-def plot_learning(learning: pd.DataFrame) -> Figure:
+def plot_learning(learning: pd.DataFrame, unit: str = "scaled units squared") -> Figure:
     """Draw the validation loss by epoch of every model and seed; a ring marks the lowest.
 
-    learning: columns forecast, seed, epoch, validation_loss (mean squared error in scaled
-    units)."""
+    learning: columns forecast, seed, epoch, validation_loss. `unit` is `Run.loss_unit`."""
     need_columns(["forecast", "seed", "epoch", "validation_loss"], learning=learning)
     need_rows(learning=learning)
     figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")
@@ -107,7 +106,7 @@ def plot_learning(learning: pd.DataFrame) -> Figure:
         axis.plot(lowest["epoch"], lowest["validation_loss"], "o", markersize=11, fillstyle="none",
                   color=colors[name])
         best.setdefault(name, []).append(f"{lowest['epoch']:.0f}")
-    axis.set(xlabel="epoch", ylabel="validation loss\n[scaled units squared]",
+    axis.set(xlabel="epoch", ylabel=f"validation loss\n[{unit}]",
              title="Lowest after epoch " + "; ".join(f"{', '.join(epochs)} {name}"
                                                      for name, epochs in best.items()))
     axis.xaxis.get_major_locator().set_params(integer=True)

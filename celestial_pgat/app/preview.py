@@ -21,7 +21,7 @@ from ..core.files import counted
 from ..data.windows import ForecastData
 from ..model.config import Config, preset
 from ..model.pgat import CelestialPGAT, component_table
-from ..train.losses import forecast_loss
+from ..train.losses import batch_loss
 from ..train.memory import readable_bytes
 
 # %% ../../nbs/87_app.preview.ipynb #df46fe02
@@ -55,7 +55,7 @@ def memory_table(cfg: Config, data: ForecastData) -> pd.Series:
     batch = data.train[list(range(min(cfg.data.batch_size, len(data.train))))]
     with torch.random.fork_rng(), FakeTensorMode(allow_non_fake_inputs=True):
         model = CelestialPGAT(cfg.model)
-        kept = saved_bytes(lambda: forecast_loss(model(batch), batch.target))
+        kept = saved_bytes(lambda: batch_loss(model, batch)[0])
     weights = sum(value.nbytes for value in model.parameters())
     return pd.Series({"kept for backward, one batch": kept, "weights": weights,
                       "gradients": weights, "state of the optimiser": 2 * weights})

@@ -10,7 +10,7 @@ __all__ = ['LEARNING', 'PLACEBO', 'POWER', 'WORDS', 'TABLES', 'FILES', 'Run', 'g
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from .bands import BANDS, bands_of, draw_paths
 from ..core.checks import checked, described, need_rows
 from ..core.files import write_whole
 from ..data.columns import OHLC
@@ -32,6 +33,7 @@ from ..evaluate.references import (Truth, placed_batch, predict,
 from ..evaluate.verdict import WITH, WITHOUT, answers, arms_of, verdict
 from ..fusion.gate import capture, evaluating
 from ..model.config import Config, config_json
+from ..train.losses import is_density
 
 # %% ../../nbs/78_app.results.ipynb #f1b0f3bd
 @checked
@@ -47,7 +49,8 @@ class Run:
     channels if there is none, and adjacency [window, receiver, sender] of the nodes; fusion, what
     was recorded in training. power: the planted signals, columns signal and r2 beside those of
     inputs. settings: the configuration; seeds; notes: what had to be assumed about the data, a
-    sentence each."""
+    sentence each. bands: see `bands_of`; paths [path, step, 4]: prices of the next sessions, none
+    of a model that says no distribution."""
     forecasts: dict[str, Float[Tensor, "seed window step 4"]]
     truth: Truth
     origins: pd.DatetimeIndex
@@ -66,6 +69,8 @@ class Run:
     seeds: tuple[int, ...]
     unit: str = "index points"
     notes: tuple[str, ...] = ()
+    bands: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=BANDS))
+    paths: Float[np.ndarray, "path step 4"] = field(default_factory=lambda: np.zeros((0, 1, 4)))
 
     def __post_init__(self):
         _need_same_windows(self)
@@ -74,6 +79,11 @@ class Run:
     def arms(self) -> dict[str, str]:
         """Return the names of the models by their arms: no, false and true inputs."""
         return arms_of(self.metrics.models)
+
+    @property
+    def loss_unit(self) -> str:
+        """Return the unit of the losses of the training, which follows the head."""
+        return "scaled units squared" if self.settings["model"]["head"] == "point" else "nats a candle"
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -124,6 +134,18 @@ def _next_sessions(models: Sequence[nn.Module], data: ForecastData) -> tuple[pd.
             forecasts.append(model(placed_batch(model, batch)).float().cpu())
     candles = batch.prices(torch.stack(forecasts).mean(dim=0))[0]
     return pd.DataFrame(candles.numpy(), pd.DatetimeIndex(sessions, name="Date"), columns), []
+
+
+def _next_paths(models: Sequence[nn.Module], data: ForecastData, n: int = 1000) -> np.ndarray:
+    """Return paths of prices of the next sessions, none if these or a distribution are unknown."""
+    try:
+        batch, _ = data.forecast_batch()
+    except ValueError:                          # a note says so: see _next_sessions
+        batch = None
+    if batch is None or not is_density(models[0]):
+        return np.zeros((0, data.horizon, 4))
+    drawn = draw_paths(models, batch, n, torch.Generator().manual_seed(0))      # [n,1,P,4]
+    return batch.prices(drawn[:, 0]).numpy()
 
 
 def _need_same_windows(run: "Run") -> None:
@@ -186,7 +208,8 @@ def gather(cfg: Config, data: ForecastData, results: dict[str, Sequence[Any]],
                data.prices.loc[data.test.dates[0]:], losses[LEARNING].reset_index(drop=True), ahead,
                *empty, gate.numpy(), adjacency.numpy(),
                results[arms["true"]][0].fusion, own[0].cfg.nodes, json.loads(config_json(cfg)),
-               tuple(range(cfg.seed, cfg.seed + seeds)), unit, (*notes, *missing))
+               tuple(range(cfg.seed, cfg.seed + seeds)), unit, (*notes, *missing),
+               bands_of({arms["true"]: own}, data), _next_paths(own, data))
 
 # %% ../../nbs/78_app.results.ipynb #d9d3c065
 @checked
@@ -210,8 +233,8 @@ def add_inputs(run: Run, models: Sequence[nn.Module], data: ForecastData, count:
 
 # %% ../../nbs/78_app.results.ipynb #54f8755d
 WORDS = ("nonfinite", "unseen", "reason")    # columns that may be empty texts
-TABLES = ("learning", "ahead", "inputs", "placebo", "power", "fusion")
-FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet",
+TABLES = ("learning", "ahead", "inputs", "placebo", "power", "fusion", "bands")
+FILES = ("metrics.json", "forecasts.npz", "sky.npz", "paths.npz", "prices.parquet",
          *(f"{name}.csv" for name in TABLES), "run.json")
 
 
@@ -238,7 +261,8 @@ def save_run(folder: str | Path, run: Run) -> Path:
     metrics = to_dict(run.metrics) | {"comparisons": _plain_answers(run.metrics),
                                       "verdict": verdict(run.metrics),
                                       "inputs": _plain_rows(run.inputs),
-                                      "power": _plain_rows(run.power)}
+                                      "power": _plain_rows(run.power),
+                                      "bands": _plain_rows(run.bands)}
     arrays = {f"forecast/{name}": values.numpy() for name, values in run.forecasts.items()}
     arrays |= {name: values.numpy() for name, values in run.truth._asdict().items()}
     arrays |= {"origins": run.origins.to_numpy(), "target_dates": run.target_dates}
@@ -252,6 +276,7 @@ def save_run(folder: str | Path, run: Run) -> Path:
     write_whole(folder / "forecasts.npz", lambda path: np.savez_compressed(path, **arrays))
     write_whole(folder / "sky.npz", lambda path: np.savez_compressed(
         path, gate=run.gate, adjacency=run.adjacency))
+    write_whole(folder / "paths.npz", lambda path: np.savez_compressed(path, paths=run.paths))
     write_whole(folder / "prices.parquet", run.prices.to_parquet)
     write_whole(folder / "run.json", lambda path: path.write_text(json.dumps(about, indent=2)))
     return folder
@@ -285,7 +310,8 @@ def _read_run(folder: Path) -> Run:
     dates = pd.DatetimeIndex(tables["ahead"].pop("Date"), name="Date")
     tables["ahead"] = tables["ahead"].set_axis(dates)
     about = json.loads((folder / "run.json").read_text())
-    with np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky:
+    with (np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky,
+          np.load(folder / "paths.npz") as paths):
         forecasts = {name.removeprefix("forecast/"): torch.from_numpy(arrays[name])
                      for name in arrays if name.startswith("forecast/")}
         truth = Truth(*(torch.from_numpy(arrays[name]) for name in Truth._fields))
@@ -293,4 +319,4 @@ def _read_run(folder: Path) -> Run:
                    pd.read_parquet(folder / "prices.parquet"), gate=sky["gate"],
                    adjacency=sky["adjacency"], settings=about["settings"], unit=about["unit"],
                    seeds=tuple(about["seeds"]), notes=tuple(about["notes"]),
-                   nodes=tuple(about["nodes"]), **tables)
+                   nodes=tuple(about["nodes"]), paths=paths["paths"], **tables)

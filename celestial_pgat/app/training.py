@@ -28,7 +28,9 @@ def _gather(cfg, windows, result, notes: Sequence[str]) -> "celestial_pgat.app.r
     import numpy as np
     import pandas as pd
     from celestial_pgat.app.arms import inputs_in_words
-    from celestial_pgat.app.results import LEARNING, PLACEBO, POWER, Run, _next_sessions, gather
+    from celestial_pgat.app.bands import bands_of
+    from celestial_pgat.app.results import (LEARNING, PLACEBO, POWER, Run, _next_paths,
+                                            _next_sessions, gather)
     from celestial_pgat.evaluate.placebo import COLUMNS
     from celestial_pgat.evaluate.references import predict, reference_forecasts, truth_of
     from celestial_pgat.evaluate.verdict import arm_name
@@ -45,7 +47,8 @@ def _gather(cfg, windows, result, notes: Sequence[str]) -> "celestial_pgat.app.r
                pd.DatetimeIndex(test.origins), np.asarray(test.target_dates, "datetime64[ns]"),
                windows.prices.loc[test.dates[0]:], losses[LEARNING], ahead, *empty,
                np.zeros((len(test), 0)), np.zeros((len(test), 0, 0)), result.fusion, (),
-               json.loads(config_json(cfg)), (cfg.seed,), _unit(cfg), (*notes, *missing))
+               json.loads(config_json(cfg)), (cfg.seed,), _unit(cfg), (*notes, *missing),
+               bands_of({name: [result.model]}, windows), _next_paths([result.model], windows))
 
 # %% ../../nbs/87_app.training.ipynb #f16f5b50
 def _carry_on(folder: Path, origin, windows, notes: Sequence[str], progress: bool,
