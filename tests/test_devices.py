@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from test_odd_arguments import FORWARD, PUBLIC, edges
+from test_odd_arguments import FORWARD, PUBLIC, SIZES, edges
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch._subclasses.fake_tensor import FakeTensor
@@ -24,7 +24,8 @@ import celestial_pgat
 from celestial_pgat.fusion.gate import NORMS, STRATEGIES
 from celestial_pgat.graph.edge_tokens import MODES
 from celestial_pgat.model.config import PRESETS
-from celestial_pgat.train.losses import forecast_loss
+from celestial_pgat.model.mixtures import JointMixture, Mixture
+from celestial_pgat.train.losses import batch_loss
 
 ELSEWHERE = "meta"
 WALKED = ("graph", "fusion", "model")
@@ -33,8 +34,6 @@ MODULES = {
     for path, thing in PUBLIC.items()
     if path.split(".")[0] in WALKED and isinstance(thing, type) and issubclass(thing, nn.Module)
 }
-SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1],
-         "kind": "normed"}
 
 
 def maps() -> dict:
@@ -112,8 +111,8 @@ def tensors(thing) -> list[Tensor]:
     """Return the tensors of a result."""
     if isinstance(thing, Tensor):
         return [thing]
-    if isinstance(thing, dict):
-        thing = tuple(thing.values())
+    if isinstance(thing, (dict, Mixture, JointMixture)):
+        thing = tuple((thing if isinstance(thing, dict) else vars(thing)).values())
     return [one for part in thing for one in tensors(part)] if isinstance(thing, tuple) else []
 
 
@@ -134,13 +133,23 @@ def run_elsewhere(module: nn.Module, inputs: dict, loss=total) -> None:
             assert {gradient.device.type for gradient in gradients} == {ELSEWHERE}
 
 
+class Loss(nn.Module):
+    """Give the loss of a model as its forward, and look at its forecast."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch):
+        """Return the loss, the terms beside it, and the forecast."""
+        return (*batch_loss(self.model, batch, with_losses=True), self.model(batch).detach())
+
+
 def run_preset(name: str) -> None:
     """Run the whole model of a preset, and the loss, on the other device."""
     cfg = celestial_pgat.preset(name)
-    batch = celestial_pgat.random_batch(cfg, 2)
-    loss = lambda out: forecast_loss(out[0], out[0].new_zeros(batch.target.shape)) + total(out[1])
-    model = celestial_pgat.CelestialPGAT(cfg.model)
-    run_elsewhere(model, dict(batch=batch, with_losses=True), loss)
+    model = Loss(celestial_pgat.CelestialPGAT(cfg.model))
+    run_elsewhere(model, dict(batch=celestial_pgat.random_batch(cfg, 2)), lambda out: out[0] + total(out[1]))
 
 
 @pytest.mark.parametrize("name", CASES)

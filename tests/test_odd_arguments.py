@@ -3,6 +3,7 @@
 All names of `__all__` in all modules are walked. A call with valid arguments, made by the builders below, must work; then
 one argument at a time is replaced by each odd value.
 """
+import dataclasses
 import inspect
 import linecache
 import math
@@ -27,7 +28,8 @@ import celestial_pgat
 PACKAGE = Path(celestial_pgat.__file__).parent
 HANG = 60                                              # seconds for one call, of which the longest takes less than one
 
-INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
+INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")},
+         **{f"model.mixtures.{name}": "the heads" for name in ("free_values", "parts_of", "correlation_factor", "Mixture", "JointMixture")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -345,6 +347,24 @@ def drawn(n: int = 60) -> np.ndarray:
     return PUBLIC["model.candles.candles_of"](torch.from_numpy(parts)).numpy()
 
 
+def some_mixture():
+    """Return a mixture of two Gaussians for each part of two days of three steps."""
+    return PUBLIC["model.heads.MixtureDensityDecoder"](8, 3, 2)(torch.randn(2, 3, 8))
+
+
+def density(horizon: int = 3) -> nn.Module:
+    """Return the small model with a distribution for each part of a candle."""
+    cfg = celestial_pgat.preset("smoke").model
+    return celestial_pgat.CelestialPGAT(dataclasses.replace(cfg, head="mixture", horizon=horizon))
+
+
+def sure() -> Path:
+    """Save a model that says a distribution, and return its folder."""
+    cfg = celestial_pgat.preset("smoke")
+    cfg = dataclasses.replace(cfg, model=dataclasses.replace(cfg.model, head="mixture"))
+    return celestial_pgat.save_model("sure", celestial_pgat.CelestialPGAT(cfg.model), cfg, scales())
+
+
 def path_scores() -> pd.DataFrame:
     """Return the scores of two forecasts for the twelve windows."""
     return PUBLIC["evaluate.distributions.score_windows"]({"model": drawn(), "other": 1.5 * drawn()}, drawn()[0])
@@ -371,6 +391,13 @@ BUILDERS = {
     **{f"evaluate.{name}.truth": lambda: drawn()[0] for name in ("distributions.check_paths", "distributions.energy_score", "distributions.variogram_score", "distributions.crps_of_candles", "distributions.score_windows",
        "distributions.score_paths", "calibration.coverage_table", "calibration.band_coverage", "calibration.touch_table")},
     **{f"evaluate.baselines.{name}.data": wide_windows for name in ("climatology_paths", "scaled_climatology_paths", "walk_paths", "garch_paths", "har_ranges", "baseline_paths")},
+    **{f"model.mixtures.{name}.mixture": some_mixture for name in ("part_moments", "part_cdf", "part_quantiles")}, "model.heads.floored_share.mixture": some_mixture,
+    "model.mixtures.part_cdf.parts": lambda: torch.randn(2, 3, 4), "model.mixtures.part_quantiles.level": lambda: 0.5, "model.heads.make_head.cfg": lambda: celestial_pgat.preset("smoke").model,
+    **{f"model.mixtures.{name}.{part}": value for name in ("fit_parts", "fit_kinds") for part, value in (("parts", lambda: torch.randn(40, 2, 4).abs()), ("components", lambda: 2), ("floor", lambda: 0.01))},
+    "train.losses.batch_loss.model": model, "train.losses.batch_loss.batch": batch, "app.bands.draw_paths.models": lambda: [density()], "app.bands.draw_paths.batch": batch, "app.bands.draw_paths.generator": torch.Generator, "app.bands.bands_of.models": lambda: {"model": [density(2)]},
+    "app.bands.bands_of.data": wide_windows, "app.bands.bands_text.bands": lambda: import_module("celestial_pgat.app.bands").bands_of({}, wide_windows()),
+    "app.outlook.outlook.model": sure, "app.outlook.outlook.paths": lambda: 20, "app.outlook.Outlook.paths": lambda: np.exp(0.01 * drawn()[:, 0] + 7), "app.outlook.Outlook.sessions": lambda: DATES[:2],
+    "app.outlook.Outlook.last": lambda: 1100.0,
     "n": lambda: 3, "paths": drawn, "paths_by_name": lambda: {"model": drawn()}, "scores": path_scores,
     **{f"evaluate.distributions.{name}.name": lambda: "model" for name in ("compare_scores", "beaten_sentence")},
     **{f"evaluate.distributions.mixture_crps.{name}": lambda: np.full((3, 2), 0.5) for name in ("weights", "means", "deviations")}, "evaluate.distributions.mixture_crps.y": lambda: np.zeros(3),
@@ -836,6 +863,7 @@ def test_what_works_long_refuses_odd_arguments_first(path, odd, sentence, tmp_pa
     assert not [path for path in tmp_path.rglob("*") if path.is_dir()], "nothing was begun"
 
 
+SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed", "horizon": 3, "components": 2}
 FORWARD = {                                            # modules that a user calls, with valid inputs
     "fusion.gate.FusionGate": lambda: dict(a=torch.randn(2, 5, 8), b=torch.randn(2, 5, 8)),
     "fusion.starts.DocumentsStart": lambda: dict(market=torch.randn(5, 8)), "fusion.starts.StreamLayer": lambda: dict(x=torch.randn(5, 8)),
@@ -855,6 +883,8 @@ FORWARD = {                                            # modules that a user cal
     "model.mapper.CelestialToTargetAttention": lambda: dict(decoded=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8), adjacency=edges()),
     "model.autocorrelation.AutocorrelationStream": lambda: dict(history=torch.randn(2, 3, 8), past_target=torch.randn(2, 3, 4)),
     "model.autocorrelation.ForecastBodyAttention": lambda: dict(decoded=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8)),
+    "model.heads.MixtureDensityDecoder": lambda: dict(x=torch.randn(2, 3, 8)),
+    "model.heads.SequentialMixtureDensityDecoder": lambda: dict(x=torch.randn(2, 3, 8), parts=torch.randn(2, 3, 4)),
     "model.pgat.CelestialPGAT": lambda: dict(batch=batch()),
 }
 
@@ -863,7 +893,7 @@ FORWARD = {                                            # modules that a user cal
 @pytest.mark.parametrize("path", FORWARD)
 def test_odd_inputs_of_a_module_are_answered(path):
     thing = PUBLIC[path]
-    chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed", "cfg": celestial_pgat.preset("smoke").model}
+    chosen = SIZES | {"cfg": celestial_pgat.preset("smoke").model}
     module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
     inputs = FORWARD[path]()
     call(module.forward, inputs)
@@ -876,8 +906,7 @@ def test_empty_batches_pass_through():
     for path, inputs in FORWARD.items():
         if path != "model.pgat.CelestialPGAT":
             thing = PUBLIC[path]
-            chosen = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed"}
-            module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
+            module = thing(**{name: SIZES[name] for name in inspect.signature(thing).parameters if name in SIZES})
             none = {name: value[:0] if isinstance(value, Tensor) and value.ndim > 2 else value for name, value in inputs().items()}
             module(**none)
 

@@ -49,6 +49,7 @@ def bands_of(models: dict[str, Sequence[nn.Module]], data: ForecastData, n: int 
     By the scaled climatology, and by those of the models, several seeds by name, that say a
     distribution; from `n` paths. Columns BANDS: coverage with its 95 % interval, and the mean width
     in scaled units."""
+    need_counts(0, seed=seed)
     truth, generator = data.test.truth()[0].double().numpy(), torch.Generator().manual_seed(seed)
     paths = {SCALED_CLIMATOLOGY: scaled_climatology_paths(data, n, np.random.default_rng(seed))}
     pieces = torch.arange(len(data.test)).split(64)

@@ -282,7 +282,7 @@ def _ask(given: argparse.Namespace, command: str) -> None:
 
 
 def _look_ahead(given: argparse.Namespace) -> None:
-    """Forecast the next sessions: their candles, or quantiles where these or paths are asked for."""
+    """Forecast the next sessions: candles, or quantiles where these or paths are asked for."""
     from celestial_pgat.core.files import collect_notes
 
     asked = {name: value for name in ("quantiles", "paths", "touch", "save")

@@ -83,7 +83,8 @@ class Run:
     @property
     def loss_unit(self) -> str:
         """Return the unit of the losses of the training, which follows the head."""
-        return "scaled units squared" if self.settings["model"]["head"] == "point" else "nats a candle"
+        point = self.settings["model"]["head"] == "point"
+        return "scaled units squared" if point else "nats a candle"
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -45,8 +45,7 @@ def _attend(part: nn.MultiheadAttention, query: Float[Tensor, "batch step d"],
     return part.out_proj(mixed.transpose(1, 2).flatten(2))                              # [B,S,d]
 
 
-def _feed_forward(layer: nn.Module, x: Float[Tensor, "batch step d"]
-                 ) -> Float[Tensor, "batch step d"]:
+def _feed_forward(layer: nn.Module, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
     """Return what the feed-forward block of a layer gives for normed tokens, before its dropout."""
     return layer.linear2(layer.dropout(F.gelu(layer.linear1(x))))                       # [B,S,d]
 

@@ -8,16 +8,18 @@ __all__ = ['FLOOR', 'MEDIAN_PATHS', 'HEADS', 'coherent', 'OhlcHead', 'MixtureDen
 
 # %% ../../nbs/53_model.heads.ipynb #2a21c0a1
 from functools import cache
-from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.stats import qmc
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.quasirandom import SobolEngine
 
-from ..core.checks import checked, described, need_counts, need_heads, need_shares
+from ..core.checks import (checked, described, need_counts, need_heads, need_shape,
+                                        need_shares)
 from .candles import candle_parts, candles_of
+from .config import ModelConfig
 from .decoder import _causal_layer, _feed_forward, whole_attention
 from .mixtures import (JointMixture, Mixture, _pick, correlation_factor,
                                            fit_kinds, fit_parts, free_values)
@@ -68,10 +70,10 @@ def _raw_deviations(deviations: Tensor) -> Tensor:
 
 
 @cache
-def _sobol(steps: int, numbers: int) -> Tensor:
+def _sobol(steps: int, numbers: int) -> np.ndarray:
     """Return the numbers in [0, 1) that medians are drawn from, [MEDIAN_PATHS, 1, P, numbers]."""
-    drawn = SobolEngine(steps * numbers, scramble=True, seed=0).draw(MEDIAN_PATHS)
-    return drawn.view(MEDIAN_PATHS, 1, steps, numbers)
+    drawn = qmc.Sobol(steps * numbers, scramble=True, rng=0).random(MEDIAN_PATHS)
+    return drawn.reshape(MEDIAN_PATHS, 1, steps, numbers)
 
 
 class _DensityHead(nn.Module):
@@ -93,7 +95,7 @@ class _DensityHead(nn.Module):
     @torch.no_grad()
     def point(self, x: Float[Tensor, "batch step d"]) -> Float[Tensor, "batch step 4"]:
         """Return the median of each price, a possible candle; it has no gradient."""
-        uniforms = _sobol(self.horizon, self.NUMBERS).to(x.device)
+        uniforms = torch.from_numpy(_sobol(self.horizon, self.NUMBERS)).to(x.device, x.dtype)
         return self.draw(x, uniforms).median(0).values                          # [B,P,4]
 
     @torch.no_grad()
@@ -135,6 +137,7 @@ class MixtureDensityDecoder(_DensityHead):
         self._set(fitted.weights, fitted.zero[..., :1], fitted.means, fitted.deviations)
 
     def forward(self, x: Float[Tensor, "batch step d"]) -> Mixture:
+        need_shape("x", x, -1, self.horizon, self.output.in_features)
         K = self.components
         with torch.autocast(x.device.type, enabled=False):
             raw = self.output(x.to(self.output.weight.dtype)) + self.bias       # [B,P,4*(3K+1)]
@@ -197,6 +200,7 @@ class SequentialMixtureDensityDecoder(_DensityHead):
                  feedforward: int = 2, dropout: float = 0.0):
         super().__init__(d, horizon, components, 19 * components)
         need_heads(d, heads)
+        need_counts(feedforward=feedforward)
         need_shares(dropout=dropout)
         self.earlier = nn.Linear(8, d, bias=False)
         self.layer = whole_attention(nn.TransformerEncoderLayer(
@@ -227,6 +231,8 @@ class SequentialMixtureDensityDecoder(_DensityHead):
 
     def forward(self, x: Float[Tensor, "batch step d"],
                 parts: Float[Tensor, "batch step 4"]) -> JointMixture:
+        need_shape("x", x, -1, self.horizon, self.output.in_features)
+        need_shape("parts", parts, len(x), self.horizon, 4)
         before = F.pad(_candle_features(parts)[:, :-1], (0, 0, 1, 0))           # [B,P,8]
         hidden = _causal_layer(self.layer, x + self.earlier(before))            # [B,P,d]
         return _kinds_of(self._raw(hidden, self.bias))                          # [B,P,K]
@@ -264,13 +270,11 @@ HEADS = ("point", "mixture", "sequential")
 
 
 @checked
-def make_head(cfg: Any) -> nn.Module:
-    """Build the head that `cfg.head`, one of HEADS, names; `cfg` is a ModelConfig."""
+def make_head(cfg: ModelConfig) -> nn.Module:
+    """Build the head that `cfg.head`, one of HEADS, names."""
     if cfg.head == "point":
         return OhlcHead(cfg.d)
     if cfg.head == "mixture":
         return MixtureDensityDecoder(cfg.d, cfg.horizon, cfg.components)
-    if cfg.head == "sequential":
-        return SequentialMixtureDensityDecoder(cfg.d, cfg.horizon, cfg.heads, cfg.components,
-                                               cfg.feedforward, cfg.dropout)
-    raise ValueError(f"head={cfg.head!r} is no head; use one of {', '.join(HEADS)}")
+    return SequentialMixtureDensityDecoder(cfg.d, cfg.horizon, cfg.heads, cfg.components,
+                                           cfg.feedforward, cfg.dropout)

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..core.checks import checked, need_counts, need_finite, need_rows
+from ..core.checks import checked, need_counts, need_finite, need_rows, need_same_shape
 
 # %% ../../nbs/52_model.mixtures.ipynb #5153bd1c
 N_FREE = 2      # the first parts, gap and body, are free already; the others are wicks
@@ -187,7 +187,8 @@ def part_moments(mixture: Mixture) -> tuple[Float[Tensor, "*batch 4"], Float[Ten
 
 @checked
 def part_cdf(mixture: Mixture, parts: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 4"]:
-    """Return the probability that each part is at most what `parts` says."""
+    """Return the probability that each part is at most what `parts` says, [*,4] as the mixture."""
+    need_same_shape(parts=parts, mixture=mixture.means[..., 0])
     wicks = parts[..., N_FREE:]
     logs = torch.where(wicks > 0, wicks, 1.0).log().where(wicks > 0, -torch.inf)
     values = torch.cat([parts[..., :N_FREE], logs], -1)[..., None]              # [*,4,1]
