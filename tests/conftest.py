@@ -15,22 +15,18 @@ os.environ["COLUMNS"] = "80"
 sys.modules.setdefault("rfc3987_syntax", None)     # jsonschema's check of addresses, a second to load and used by no notebook
 
 import pytest
-import shapes  # noqa: F401  before any other module of the package
-from jaxtyping import config
+from shapes import unchecked  # before any other module of the package
 
 
 def run_command(*arguments: object) -> SimpleNamespace:
     """Run a command line in this process; return its exit status and what it printed."""
     from celestial_pgat.app.cli import main
     out, err = io.StringIO(), io.StringIO()
-    config.update("jaxtyping_disable", True)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with unchecked(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = main([str(argument) for argument in arguments])
     except SystemExit as stop:
         status = stop.code
-    finally:
-        config.update("jaxtyping_disable", False)
     return SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
 
 
