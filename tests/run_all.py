@@ -32,12 +32,14 @@ SHARED = ["lightning.pytorch", "matplotlib.pyplot", "seaborn", "nbclient", "nbco
 
 def load(kind: str) -> None:
     """Import the package, for tests with its shapes checked, before the jobs of a kind are forked from this process."""
+    gc.disable()    # else the collector walks again and again through all that is imported: here, and after that in each job
     if kind == "tests":
         importlib.import_module("shapes")
     package = importlib.import_module("celestial_pgat")
     for module in pkgutil.walk_packages(package.__path__, "celestial_pgat."):
         importlib.import_module(module.name)
-    gc.freeze()     # else each job's collector walks through all that was imported, again and again
+    gc.freeze()
+    gc.enable()
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
@@ -215,8 +217,10 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     usual, begun = json.loads(USUAL.read_text()), time.monotonic()
     print(f"running {len(paths)} notebooks and files of tests, {chosen.workers} at a time", flush=True)
+    gc.disable()
     for name in SHARED:
         importlib.import_module(name)
+    gc.enable()
     results = run(paths, usual, chosen.workers)
     print_table(results, time.monotonic() - begun)
     failed = [name for name, passed, *_ in results if not passed]
