@@ -60,7 +60,8 @@ def execute_here(notebook, folder: Path):
     import nbformat
     from execnb.shell import CaptureShell
     from nbformat.v4.rwbase import rejoin_lines
-    shell = CaptureShell(mpl_format="png")
+    shell = CaptureShell()
+    shell.run("set_matplotlib_formats('png', bbox_inches=None, dpi=40)")       # each picture is drawn once, and small
     with contextlib.chdir(folder):
         for cell in notebook.cells:
             if cell.cell_type == "code":

@@ -50,10 +50,11 @@ def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
     ran = []
 
     class AnnouncingShell(CaptureShell):
-        """A shell that says which cell it is about to run, and draws at half the resolution of a page."""
+        """A shell that says which cell it is about to run, and draws once and small, for nobody looks at it."""
 
         def __init__(self, path: Path):
-            super().__init__(path, mpl_format="png")
+            super().__init__(path)
+            self._run("set_matplotlib_formats('png', bbox_inches=None, dpi=40)")
 
         def cell(self, cell, *arguments, **kwargs):
             if cell.cell_type == "code":
