@@ -25,11 +25,13 @@ from celestial_pgat.model.config import load_config
 from shapes import unchecked
 from test_leaving import largest_file, parts
 
-OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=3", "model.stochastic_learner=true"]
+OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true"]
 LONG = ["train.epochs=1000"]
 
 # a user's script without a main guard
 SCRIPT = """
+import gc
+gc.disable()                # torch loads sooner
 import sys
 from pathlib import Path
 from celestial_pgat.app.arms import prepare
