@@ -1,7 +1,7 @@
 """Shape checking for all tests, and one tiny run that all tests of command line and report share.
 
-Every jaxtyping annotation is enforced by beartype in these tests, except while a command line runs: what it calls is
-checked by the tests of data, model and training, and checking takes most of the time there.
+Every jaxtyping annotation is enforced by beartype in these tests, except while a command line runs, or trainings side
+by side: what they call is checked by the tests of data, model and training, and checking takes most of the time there.
 """
 import contextlib
 import io

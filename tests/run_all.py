@@ -32,7 +32,7 @@ SHARED = ["lightning.pytorch", "matplotlib.pyplot", "seaborn", "nbclient", "nbco
 
 def load(kind: str) -> None:
     """Import the package, for tests with its shapes checked, before the jobs of a kind are forked from this process."""
-    gc.disable()    # else the collector walks again and again through all that is imported: here, and after that in each job
+    gc.disable()    # else the collector walks again and again through all that is imported, here and in each job
     if kind == "tests":
         importlib.import_module("shapes")
     package = importlib.import_module("celestial_pgat")

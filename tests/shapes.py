@@ -12,7 +12,7 @@ from jaxtyping import config, install_import_hook  # noqa: E402
 
 
 def check(function):
-    """Have beartype check a function; one that is made inside another, and made anew each time, when it is called first."""
+    """Have beartype check a function; one that is made inside another, anew each time, when it is first called."""
     if "<locals>" not in function.__qualname__:
         return beartype.beartype(function)
     made = []

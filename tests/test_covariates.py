@@ -360,7 +360,7 @@ def forecasts(model, unchanged) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def changed(short, columns):
-    """Say for each test window whether its forecast changes when `names` change from `row` on; they are cut once for both models."""
+    """Say for each test window whether its forecast changes when `names` change from `row` on; each table is cut once."""
     cut_moved = cache(lambda names, row: cut(short, moved(columns, names, slice(row, None))).test)
     return lambda forecasts, model, names, row: (forecasts != predict(model, cut_moved(names, row))).any(dim=2).any(dim=1)
 
@@ -374,7 +374,8 @@ def test_a_past_only_column_after_the_origin_changes_no_forecast(back, changed, 
 
 
 @pytest.mark.parametrize("back", [1, 2, 9, 15])
-def test_a_known_column_on_the_forecast_days_changes_the_forecast_and_later_ones_do_not(back, changed, forecasts, model, short, unchanged):
+def test_a_known_column_on_the_forecast_days_changes_the_forecast_and_later_ones_do_not(back, changed, forecasts, model, short,
+                                                                                          unchanged):
     row = ROWS - back
     last = short.index.get_indexer(unchanged.test.target_dates[:, -1])
     for names in (KNOWN, KNOWN[:1], KNOWN[1:]):

@@ -151,7 +151,9 @@ def origin():
 
 def saved() -> Path:
     """Save the small model, if it is not there yet, and return its folder."""
-    return Path("saved") if Path("saved").is_dir() else celestial_pgat.save_model("saved", model(), celestial_pgat.preset("smoke"), scales())
+    if not Path("saved").is_dir():
+        celestial_pgat.save_model("saved", model(), celestial_pgat.preset("smoke"), scales())
+    return Path("saved")
 
 
 class Twice(torch.utils.data.Dataset):

@@ -74,8 +74,9 @@ def together(tmp_path_factory) -> tuple[Path, Witness, list[dict]]:
     """Train with one process, and with two that the launcher of torchrun starts, each with half of the batch."""
     place = tmp_path_factory.mktemp("processes")
     alone = train(place / "alone", 20, 1)
-    launch = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, run_id="two", rdzv_backend="c10d", rdzv_endpoint="localhost:0",
-                          max_restarts=0, start_method="fork")      # forks of this process, which has loaded torch
+    launch = LaunchConfig(min_nodes=1, max_nodes=1, nproc_per_node=2, run_id="two", rdzv_backend="c10d",
+                          rdzv_endpoint="localhost:0", max_restarts=0,
+                          start_method="fork")                      # of this process, which has loaded torch
     elastic_launch(launch, train_a_rank)(place)
     return place, alone, [torch.load(place / f"rank_{rank}.pt", weights_only=True) for rank in range(2)]
 
