@@ -1,7 +1,7 @@
 """Shape checking for all tests, and one tiny run that all tests of command line and report share.
 
-Every jaxtyping annotation is enforced by beartype in these tests, except while a command line runs: what it calls is
-checked by the tests of data, model and training, and checking takes most of the time there.
+Every jaxtyping annotation is enforced by beartype in these tests, except while a command line runs, or trainings side
+by side: what they call is checked by the tests of data, model and training, and checking takes most of the time there.
 """
 import contextlib
 import io
@@ -15,22 +15,18 @@ os.environ["COLUMNS"] = "80"
 sys.modules.setdefault("rfc3987_syntax", None)     # jsonschema's check of addresses, a second to load and used by no notebook
 
 import pytest
-import shapes  # noqa: F401  before any other module of the package
-from jaxtyping import config
+from shapes import unchecked  # before any other module of the package
 
 
 def run_command(*arguments: object) -> SimpleNamespace:
     """Run a command line in this process; return its exit status and what it printed."""
     from celestial_pgat.app.cli import main
     out, err = io.StringIO(), io.StringIO()
-    config.update("jaxtyping_disable", True)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with unchecked(), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = main([str(argument) for argument in arguments])
     except SystemExit as stop:
         status = stop.code
-    finally:
-        config.update("jaxtyping_disable", False)
     return SimpleNamespace(returncode=status, stdout=out.getvalue(), stderr=err.getvalue())
 
 
@@ -64,7 +60,8 @@ def execute_here(notebook, folder: Path):
     import nbformat
     from execnb.shell import CaptureShell
     from nbformat.v4.rwbase import rejoin_lines
-    shell = CaptureShell(mpl_format="png")
+    shell = CaptureShell()
+    shell.run("set_matplotlib_formats('png', bbox_inches=None, dpi=40)")       # each picture is drawn once, and small
     with contextlib.chdir(folder):
         for cell in notebook.cells:
             if cell.cell_type == "code":

@@ -32,12 +32,14 @@ SHARED = ["lightning.pytorch", "matplotlib.pyplot", "seaborn", "nbclient", "nbco
 
 def load(kind: str) -> None:
     """Import the package, for tests with its shapes checked, before the jobs of a kind are forked from this process."""
+    gc.disable()    # else the collector walks again and again through all that is imported, here and in each job
     if kind == "tests":
         importlib.import_module("shapes")
     package = importlib.import_module("celestial_pgat")
     for module in pkgutil.walk_packages(package.__path__, "celestial_pgat."):
         importlib.import_module(module.name)
-    gc.freeze()     # else each job's collector walks through all that was imported, again and again
+    gc.freeze()
+    gc.enable()
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
@@ -48,10 +50,11 @@ def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:
     ran = []
 
     class AnnouncingShell(CaptureShell):
-        """A shell that says which cell it is about to run, and draws at half the resolution of a page."""
+        """A shell that says which cell it is about to run, and draws once and small, for nobody looks at it."""
 
         def __init__(self, path: Path):
-            super().__init__(path, mpl_format="png")
+            super().__init__(path)
+            self._run("set_matplotlib_formats('png', bbox_inches=None, dpi=40)")
 
         def cell(self, cell, *arguments, **kwargs):
             if cell.cell_type == "code":
@@ -215,8 +218,10 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     usual, begun = json.loads(USUAL.read_text()), time.monotonic()
     print(f"running {len(paths)} notebooks and files of tests, {chosen.workers} at a time", flush=True)
+    gc.disable()
     for name in SHARED:
         importlib.import_module(name)
+    gc.enable()
     results = run(paths, usual, chosen.workers)
     print_table(results, time.monotonic() - begun)
     failed = [name for name, passed, *_ in results if not passed]

@@ -4,6 +4,7 @@ Each table is written in a folder of its own and read as a file.
 """
 import dataclasses
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,12 @@ def test_what_does_not_fit_the_prices_is_refused_by_name(prices, beside):
     assert [note.split(" of ")[0] for note in notes if "without prices" in note or "after" in note] == [f"{weekends} rows", "4 rows"]
 
 
+@pytest.fixture(scope="module")
+def late(prices) -> pd.DataFrame:
+    """Six years of prices."""
+    return prices[-1500:]
+
+
 LAST = lambda p: p["Close"]
 COPIES = {
     "the next Close": lambda p: LAST(p).shift(-1), "the logarithm of a Close, turned": lambda p: -np.log(LAST(p)).shift(-3),
@@ -251,21 +258,21 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("kind", COPIES)
-def test_copies_of_the_future_are_refused_by_name(kind, prices, beside):
-    table = beside.assign(odd=COPIES[kind](prices).bfill().ffill())
-    message = refusal(check_covariates, read(table)[0], prices, 5)
+def test_copies_of_the_future_are_refused_by_name(kind, late, beside):
+    table = beside[-1500:].assign(odd=COPIES[kind](late).bfill().ffill())
+    message = refusal(check_covariates, read(table)[0], late, 5)
     assert message.startswith("odd copies the future: later prices explain ")
 
 
 @pytest.mark.parametrize("kind", HARMLESS)
-def test_functions_of_the_past_pass(kind, prices, beside):
-    check_covariates(read(beside.assign(fine=HARMLESS[kind](prices).bfill()))[0], prices, 5)
+def test_functions_of_the_past_pass(kind, late, beside):
+    check_covariates(read(beside[-1500:].assign(fine=HARMLESS[kind](late).bfill()))[0], late, 5)
 
 
 @pytest.mark.parametrize("kind", sorted(set(HARMLESS) - {"growth", "highest", "strength", "volatility", "average"}))
-def test_prices_of_the_day_are_no_knowledge_in_advance(kind, prices, beside):
-    table = beside.assign(odd=HARMLESS[kind](prices).bfill())
-    message = refusal(check_covariates, read(table, known="odd")[0], prices, 5)
+def test_prices_of_the_day_are_no_knowledge_in_advance(kind, late, beside):
+    table = beside[-1500:].assign(odd=HARMLESS[kind](late).bfill())
+    message = refusal(check_covariates, read(table, known="odd")[0], late, 5)
     assert message.startswith("odd copies the future") and "take it out of known" in message
 
 
@@ -340,34 +347,43 @@ def cut_layout() -> str:
 
 
 @pytest.fixture(scope="module")
-def forecasts(model, short, columns) -> torch.Tensor:
+def unchanged(short, columns) -> ForecastData:
+    """The windows of the columns as they are."""
+    return cut(short, columns)
+
+
+@pytest.fixture(scope="module")
+def forecasts(model, unchanged) -> torch.Tensor:
     """The forecasts of the test windows, of which none is changed."""
-    return predict(model, cut(short, columns).test)
+    return predict(model, unchanged.test)
 
 
-def changed(forecasts, model, short, columns, names, row) -> torch.Tensor:
-    """Say for each test window whether its forecast changes when `names` change from `row` on."""
-    return (forecasts != predict(model, cut(short, moved(columns, names, slice(row, None))).test)).any(dim=2).any(dim=1)
+@pytest.fixture(scope="module")
+def changed(short, columns):
+    """Say for each test window whether its forecast changes when `names` change from `row` on; each table is cut once."""
+    cut_moved = cache(lambda names, row: cut(short, moved(columns, names, slice(row, None))).test)
+    return lambda forecasts, model, names, row: (forecasts != predict(model, cut_moved(names, row))).any(dim=2).any(dim=1)
 
 
 @pytest.mark.parametrize("back", [1, 2, 9, 15])
-def test_a_past_only_column_after_the_origin_changes_no_forecast(back, forecasts, model, short, columns):
+def test_a_past_only_column_after_the_origin_changes_no_forecast(back, changed, forecasts, model, short, unchanged):
     row = ROWS - 3 - back                                                     # an origin of the test windows
-    origins = short.index.get_indexer(cut(short, columns).test.origins)
+    origins = short.index.get_indexer(unchanged.test.origins)
     for names in (PAST, PAST[:1], PAST[1:]):
-        assert changed(forecasts, model, short, columns, names, row).tolist() == (origins >= row).tolist()
+        assert changed(forecasts, model, names, row).tolist() == (origins >= row).tolist()
 
 
 @pytest.mark.parametrize("back", [1, 2, 9, 15])
-def test_a_known_column_on_the_forecast_days_changes_the_forecast_and_later_ones_do_not(back, forecasts, model, short, columns):
+def test_a_known_column_on_the_forecast_days_changes_the_forecast_and_later_ones_do_not(back, changed, forecasts, model, short,
+                                                                                          unchanged):
     row = ROWS - back
-    last = short.index.get_indexer(cut(short, columns).test.target_dates[:, -1])
+    last = short.index.get_indexer(unchanged.test.target_dates[:, -1])
     for names in (KNOWN, KNOWN[:1], KNOWN[1:]):
-        assert changed(forecasts, model, short, columns, names, row).tolist() == (last >= row).tolist()
+        assert changed(forecasts, model, names, row).tolist() == (last >= row).tolist()
 
 
-def test_nothing_after_the_last_forecast_day_or_before_the_history_changes_a_forecast(forecasts, model, short, columns):
-    assert not changed(forecasts, model, short, columns, columns.columns, ROWS).any()
+def test_nothing_after_the_last_forecast_day_or_before_the_history_changes_a_forecast(changed, forecasts, model, short, columns):
+    assert not changed(forecasts, model, tuple(columns), ROWS).any()
     data = cut(short, columns)
     begin = short.index.get_indexer(data.test.origins)[0] - 15
     table = moved(columns, columns.columns, slice(begin - 3, begin))          # rows of validation: they fit no scale
@@ -378,8 +394,8 @@ def test_nothing_after_the_last_forecast_day_or_before_the_history_changes_a_for
 
 @pytest.mark.parametrize("field", ["past_covariates", "future_covariates"])
 @pytest.mark.parametrize("column", range(4))
-def test_a_sample_knows_nothing_of_another(field, column, model, short, columns):
-    batch = cut(short, columns).test[[0, 9, 17]]
+def test_a_sample_knows_nothing_of_another(field, column, model, unchanged):
+    batch = unchanged.test[[0, 9, 17]]
     values = getattr(batch, field).clone()
     values[1, :, column] += 3
     with torch.no_grad():
@@ -483,7 +499,7 @@ def made(tables, call, few_tables, reports_made_here) -> tuple[Path, str]:
     """A run with covariates in the place of the sky, with every arm and planted signals; its folder and what it printed."""
     done = call("run", "--preset", "smoke", "--data", tables / "prices.csv", "--covariates", tables / "mine.csv", "--known", "plan", "--no-sky",
                 "--arms", "no,true,false", "--power", 1, "--jobs", 1, "--output", tables / "runs", "--set", "train.epochs=1", "--set",
-                "train.warmup_epochs=0")
+                "train.warmup_epochs=0", "--set", "data.batch_size=60")
     assert done.returncode == 0, done.stderr
     (folder,) = (tables / "runs").iterdir()
     return folder, done.stdout

@@ -133,7 +133,7 @@ def test_another_question_is_refused_in_a_folder(tables, call, undisturbed):
 
 def test_a_cluster_gives_equal_answers(tables, call, undisturbed, tmp_path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None, processes=True) as cluster:
         done = call(*command(tables, "noise", tmp_path / "test", "--backend", "dask", "--scheduler", cluster.scheduler_address))
         worked = cluster.scheduler.transition_counter       # changes of state of all tasks it was given
     assert done.returncode == 0 and worked > 0, done.stderr

@@ -22,13 +22,16 @@ from celestial_pgat.app.worker import JobFailed
 from celestial_pgat.core.files import DiskFull
 from celestial_pgat.data.prices import load_ohlc
 from celestial_pgat.model.config import load_config
+from shapes import unchecked
 from test_leaving import largest_file, parts
 
-OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=3", "model.stochastic_learner=true"]
+OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true"]
 LONG = ["train.epochs=1000"]
 
 # a user's script without a main guard
 SCRIPT = """
+import gc
+gc.disable()                # torch loads sooner
 import sys
 from pathlib import Path
 from celestial_pgat.app.arms import prepare
@@ -69,6 +72,8 @@ def quick_start(monkeypatch):
     """Fork what trains, where no CUDA forbids it; the script of a user starts processes that load torch themselves."""
     if not torch.cuda.is_available():
         monkeypatch.setattr(worker, "subprocess", SimpleNamespace(Popen=Forked, PIPE=subprocess.PIPE))
+    with unchecked():
+        yield
 
 
 @pytest.fixture(scope="module")
