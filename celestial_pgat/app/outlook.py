@@ -47,14 +47,13 @@ def _need_quantiles(quantiles: Sequence[float], paths: int) -> None:
         raise ValueError(f"paths={paths} are too few for the quantile {rare}; use at least {least}")
 
 
-def _need_level(level: float, prices: pd.DataFrame) -> None:
+def _need_level(level: float, prices: pd.DataFrame, last: float) -> None:
     """Raise ValueError for a level that no price was ever near, or that is the last Close."""
-    last = float(prices["Close"].iloc[-1])
     low, high = float(prices["Low"].min()), float(prices["High"].max())
     if not low / FAR <= level <= high * FAR:
         raise ValueError(f"touch={level:g} is far from every price: the table goes from {low:g} to "
                          f"{high:g}; give a level in its units")
-    if level == last:
+    if math.isclose(level, last, rel_tol=1e-9):
         raise ValueError(f"touch={level:g} is the last Close, which is touched already; give a "
                          "level below or above it")
 
@@ -93,10 +92,12 @@ class Outlook:
         if self.level is None:
             return text
         share, n = self.touched(), len(self.paths)
-        error = math.sqrt(share * (1 - share) / n)
+        near = f"to {math.sqrt(share * (1 - share) / n):.1%}, by their number"
+        if share in (0, 1):
+            near = f"so {'below' if share == 0 else 'above'} {abs(share - 3 / n):.1%}, surely"
         side = "Low" if self.level < self.last else "High"
         return (f"{text}\n\nwithin {len(self.sessions)} sessions the {side} touches {self.level:g} "
-                f"in {share:.1%} of {n} paths (to {error:.1%}, by their number)")
+                f"in {share:.1%} of {n} paths ({near})")
 
 # %% ../../nbs/87_app.outlook.ipynb #a7cb0482
 def outlook(model: str | Path, data: str | Path | None = None, overrides: Sequence[str] = (),
@@ -129,10 +130,11 @@ def outlook(model: str | Path, data: str | Path | None = None, overrides: Sequen
             raise ValueError(f"the model in {model} forecasts one candle a session, and no "
                              "distribution; train one with --preset density, or with --set "
                              "model.head=sequential")
+        last = float(batch.anchor[0].exp())     # of the last row that was read, after repairs
         if touch is not None:
-            _need_level(touch, prices)
+            _need_level(touch, prices, last)
     drawn = draw_paths(models, batch, paths, torch.Generator().manual_seed(seed))[:, 0]
-    made = Outlook(batch.prices(drawn).numpy(), sessions, float(prices["Close"].iloc[-1]),
+    made = Outlook(batch.prices(drawn).numpy(), sessions, last,
                    tuple(map(float, quantiles)), None if touch is None else float(touch))
     if save is not None:
         write_whole(Path(save), lambda place: made.table().to_parquet(place))

@@ -234,9 +234,9 @@ def add_inputs(run: Run, models: Sequence[nn.Module], data: ForecastData, count:
 
 # %% ../../nbs/78_app.results.ipynb #54f8755d
 WORDS = ("nonfinite", "unseen", "reason")    # columns that may be empty texts
-TABLES = ("learning", "ahead", "inputs", "placebo", "power", "fusion", "bands")
-FILES = ("metrics.json", "forecasts.npz", "sky.npz", "paths.npz", "prices.parquet",
-         *(f"{name}.csv" for name in TABLES), "run.json")
+TABLES = ("learning", "ahead", "inputs", "placebo", "power", "fusion")
+FILES = ("metrics.json", "forecasts.npz", "sky.npz", "prices.parquet",
+         *(f"{name}.csv" for name in TABLES), "run.json")    # bands and paths came later
 
 
 def _plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -269,7 +269,7 @@ def save_run(folder: str | Path, run: Run) -> Path:
     arrays |= {"origins": run.origins.to_numpy(), "target_dates": run.target_dates}
     about = {"settings": run.settings, "seeds": run.seeds, "unit": run.unit, "notes": run.notes,
              "nodes": run.nodes}
-    for name in TABLES:
+    for name in (*TABLES, "bands"):
         table = getattr(run, name)
         write_whole(folder / f"{name}.csv", partial(table.to_csv, index=name == "ahead"))
     write_whole(folder / "metrics.json",
@@ -311,8 +311,11 @@ def _read_run(folder: Path) -> Run:
     dates = pd.DatetimeIndex(tables["ahead"].pop("Date"), name="Date")
     tables["ahead"] = tables["ahead"].set_axis(dates)
     about = json.loads((folder / "run.json").read_text())
-    with (np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky,
-          np.load(folder / "paths.npz") as paths):
+    later = {}
+    if (folder / "paths.npz").is_file():
+        with np.load(folder / "paths.npz") as arrays:
+            later = {"paths": arrays["paths"], "bands": pd.read_csv(folder / "bands.csv")}
+    with np.load(folder / "forecasts.npz") as arrays, np.load(folder / "sky.npz") as sky:
         forecasts = {name.removeprefix("forecast/"): torch.from_numpy(arrays[name])
                      for name in arrays if name.startswith("forecast/")}
         truth = Truth(*(torch.from_numpy(arrays[name]) for name in Truth._fields))
@@ -320,4 +323,4 @@ def _read_run(folder: Path) -> Run:
                    pd.read_parquet(folder / "prices.parquet"), gate=sky["gate"],
                    adjacency=sky["adjacency"], settings=about["settings"], unit=about["unit"],
                    seeds=tuple(about["seeds"]), notes=tuple(about["notes"]),
-                   nodes=tuple(about["nodes"]), paths=paths["paths"], **tables)
+                   nodes=tuple(about["nodes"]), **tables, **later)

@@ -191,6 +191,12 @@ def _log_ranges(data: ForecastData) -> Float[np.ndarray, "rows"]:
     return np.log(np.maximum(ranges, trained[trained > 0].min()))
 
 
+def _has_ranges(data: ForecastData) -> bool:
+    """Say whether any training day has a High above its Low."""
+    rows = data.tables[0][data.blocks["train"]]
+    return bool((rows[:, 1] > rows[:, 2]).any())
+
+
 def _har_inputs(ranges: np.ndarray) -> Float[np.ndarray, "rows 4"]:
     """Return 1 and the means over a day, a week and a month, for each row from MONTH on."""
     last = sliding_window_view(ranges, MONTH)                                   # [rows,22]
@@ -235,6 +241,11 @@ def baseline_paths(data: ForecastData, n: int = 200,
     need_counts(0, seed=seed)
     parts = (climatology_paths, scaled_climatology_paths, walk_paths, garch_paths, garch_paths,
              har_ranges)
-    streams = np.random.default_rng(seed).spawn(len(parts))
-    return {name: draw(data, n, rng, **({"asymmetric": True} if name == GJR else {}))
-            for name, draw, rng in zip(BASELINES, parts, streams)}
+    streams, made = np.random.default_rng(seed).spawn(len(parts)), {}
+    for name, draw, rng in zip(BASELINES, parts, streams):
+        options = {"asymmetric": True} if name == GJR else {}
+        if name == HAR and not _has_ranges(data):
+            note("the bars have no range, High above Low, in the training days: HAR is left out")
+            continue
+        made[name] = draw(data, n, rng, **options)
+    return made

@@ -86,7 +86,7 @@ def share_interval(hits: np.ndarray, chosen: np.ndarray,
                          "no share; give a number from 0 to 1 for each window, and choose some")
     need_counts(horizon=horizon)
     windows, share = len(hits), float((hits * weights).sum() / weights.sum())
-    if windows < max(4 * horizon, 8):
+    if weights.sum() < max(4 * horizon, 8):
         return share, np.nan, np.nan
     if share in (0, 1):
         reach = 1 - 0.025 ** (horizon / max(weights.sum(), horizon))

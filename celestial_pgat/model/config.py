@@ -261,7 +261,8 @@ PRESETS = {
                           regimes=2, recompute=False),
         train=TrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
     "demo": _DEMO,
-    "density": replace(_DEMO, model=replace(_DEMO.model, head="sequential")),
+    "density": replace(_DEMO, model=replace(_DEMO.model, head="sequential"),
+                       train=replace(_DEMO.train, epochs=3)),     # it learns, and overfits, sooner
     "lean": Config(data=DataConfig(batch_size=8), train=TrainConfig(accumulate=4)),
     "production": Config(model=ModelConfig(recompute=False))}
 

@@ -98,8 +98,8 @@ LINK = 4.0      # no entry is larger than this times the diagonal of its row
 
 
 def correlation_factor(links: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 4 4"]:
-    """Return a lower triangle with rows of length 1: six free numbers, softly bounded by LINK, below
-    a diagonal of 1, normalised. R R^T is a correlation matrix, also in single precision."""
+    """Return a lower triangle with rows of length 1: six free numbers, softly bounded by LINK,
+    below a diagonal of 1, normalised. R R^T is a correlation matrix, also in single precision."""
     factor = torch.eye(4, dtype=links.dtype, device=links.device).expand(*links.shape[:-1], 4, 4)
     row, column = torch.tril_indices(4, 4, -1, device=links.device)
     factor = factor.clone()
@@ -151,7 +151,7 @@ class JointMixture(_Indexed):
             return values.expand(*lead, *values.shape[self.weights.ndim - 1:]).gather(
                 len(lead), index).squeeze(len(lead))
 
-        error = (chosen(self.factor) @ _normals(normal)[..., None])[..., 0]     # [*,4]
+        error = (chosen(self.factor) * _normals(normal)[..., None, :]).sum(-1)  # [*,4]
         values = chosen(self.means) + chosen(self.deviations) * error
         return parts_of(values, zero >= chosen(self.zero).sigmoid())
 
@@ -165,7 +165,8 @@ class JointMixture(_Indexed):
 def _masked_factor(factor: Tensor, seen: Tensor) -> Tensor:
     """Return the Cholesky factor of the correlation of the parts that are seen; 1 for others."""
     rows = factor * seen[..., None]                                             # [*,K,4,4]
-    return torch.linalg.cholesky_ex(rows @ rows.mT + torch.diag_embed(1 - seen)).L
+    both = (rows[..., :, None, :] * rows[..., None, :, :]).sum(-1)  # no matmul: autocast halves it
+    return torch.linalg.cholesky_ex(both + torch.diag_embed(1 - seen)).L
 
 # %% ../../nbs/52_model.mixtures.ipynb #387d646d
 @checked
@@ -292,7 +293,7 @@ def fit_kinds(parts: Float[Tensor, "window step 4"], components: int,
     _need_days(parts, components)
     parts = parts.double()
     values, there = free_values(parts)
-    reach = parts[..., 1].abs() + parts[..., N_FREE:].sum(-1)                   # [n,P]
+    reach = parts[..., :N_FREE].abs().sum(-1) + parts[..., N_FREE:].sum(-1)     # [n,P]
     kind = reach.argsort(0).argsort(0) * components // len(parts)               # [n,P]
     share = F.one_hot(kind, components).double()                                # [n,P,K]
     for _ in range(ROUNDS):

@@ -21,7 +21,7 @@ from ..core.files import write_whole
 from ..data.batch import Scales
 from ..model.config import Config, brief, load_config
 from ..model.pgat import CelestialPGAT
-from .states import _first, _leaves
+from .states import LATER, _first, _leaves
 
 # %% ../../nbs/63_train.checkpoint.ipynb #995b773e
 @checked
@@ -71,6 +71,8 @@ def _read_description(path: Path) -> tuple[Config, Scales, str]:
         raise ValueError(f"{path.name} has schema {found!r}; this version of the library reads "
                          f"schema {SCHEMA}")
     needed = _leaves({"configuration": asdict(Config()), "sha256": ""}).keys() | {"scales"}
+    later = tuple(f"configuration.model.{name}." for name in LATER)
+    needed = {name for name in needed if not f"{name}.".startswith(later)}
     if lacking := needed - _leaves(content).keys() - content.keys():
         raise ValueError(f"{path.name} lacks {_first(sorted(lacking))}; it is not complete")
     cfg = load_config(Config(), overrides=[content["configuration"]])

@@ -346,7 +346,8 @@ def fit(cfg: Config, data: ForecastData, folder: str | Path, progress: bool = Tr
     with quiet(), torch.random.fork_rng(cards), sole_run(folder) if first else nullcontext():
         torch.manual_seed(cfg.seed)
         module = Forecaster(cfg, model)
-        if model is None and is_density(module.model):
+        module.model.train()        # dropout and all: a model that was looked at may be in eval
+        if model is None and resume is None and is_density(module.model):
             module.model.start(data.train.truth()[0])
         own = _Callbacks(cfg, folder, module, data, devices * nodes)
         if resume is not None and first:

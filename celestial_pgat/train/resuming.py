@@ -20,7 +20,7 @@ from ..data.fingerprint import difference, tables_of
 from ..data.windows import ForecastData
 from ..model.config import Config, brief
 from .states import (StateError, _first, _identity, _lack, _leaves, _offer,
-                                         read_state)
+                                         _with_later, read_state)
 
 # %% ../../nbs/63_train.resuming.ipynb #8024ae87
 def _changed(old: dict, new: dict, *parts: str) -> str:
@@ -52,6 +52,7 @@ def _read_whole(path: Path, cfg: Config, scales: Scales, processes: int | None =
     if fault := _lack(state):
         raise StateError(f"{path.name} {fault}{_offer(path)}")
     old = state["callbacks"]["RunHistory"]["run"]
+    old = old | {"config": _with_later(old["config"])}
     number = old.get("processes", 1)
     new = _identity(cfg, scales, processes or number, data)
     faults = ((_changed(old, new, "config", "windows"), "it changed: {}"),
