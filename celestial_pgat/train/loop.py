@@ -182,7 +182,11 @@ def _seed_batch(module: Forecaster, index: int) -> None:
     """Seed the generators for a batch, and note where the training stands."""
     rank = [module.global_rank] * bool(module.global_rank)
     place = np.random.SeedSequence([module.cfg.seed, module.current_epoch, index, *rank])
-    torch.manual_seed(int(place.generate_state(1)[0]))
+    seed = int(place.generate_state(1)[0])
+    if torch.accelerator.is_available():
+        torch.manual_seed(seed)
+    else:                   # else a stack is written down for each device that is not there
+        torch.default_generator.manual_seed(seed)
     module.place = (f"epoch {module.current_epoch + 1}, batch {index + 1}, optimiser step "
                     f"{module.global_step + 1}")
     if module.adds_losses:
