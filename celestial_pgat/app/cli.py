@@ -57,7 +57,7 @@ EXAMPLES = {
     "report": ["report runs/night", "report runs/night --template mine.ipynb"],
     "forecast": ["forecast --model runs/night",
                  "forecast --model runs/night --data today.csv",
-                 "forecast --model runs/sure --quantiles 0.05,0.5,0.95 --touch 2400"]}
+                 "forecast --model runs/sure --quantiles 0.1,0.9 --touch 2400"]}
 
 
 def _status_text() -> str:
