@@ -138,6 +138,15 @@ def _need_room(cfg: Config, rows: int) -> None:
         raise ValueError(f"{error}{largest}") from None
 
 
+def _need_windows(cfg: Config, data: ForecastData) -> None:
+    """Raise ValueError for training windows that are too few for a density to begin as theirs."""
+    windows, least = len(data.train), 5 * cfg.model.components
+    if cfg.model.head != "point" and windows < least:
+        raise ValueError(f"{windows} training windows are too few for a density of "
+                         f"model.components={cfg.model.components}; give {least} at least, or use "
+                         f"model.components={max(windows // 5, 1)}")
+
+
 @checked
 def prepare(cfg: Config, prices: pd.DataFrame, covariates: Covariates | None = None,
             waves: pd.DataFrame | None = None) -> ForecastData:
@@ -145,13 +154,15 @@ def prepare(cfg: Config, prices: pd.DataFrame, covariates: Covariates | None = N
 
     Raises ValueError as `ForecastData` does, and before any work for rows that are too few."""
     _need_room(cfg, len(prices))
-    return ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon,
+    data = ForecastData(prices, history=cfg.model.history, horizon=cfg.model.horizon,
                         batch_size=cfg.data.batch_size, run=cfg.data.run,
                         accumulate=cfg.train.accumulate,
                         validation=cfg.data.validation, test=cfg.data.test,
                         exchange=cfg.data.exchange, hour=cfg.data.hour, seed=cfg.seed,
                         accept=cfg.data.accept or (), repair=cfg.data.repair, waves=waves,
                         covariates=covariates)
+    _need_windows(cfg, data)
+    return data
 
 # %% ../../nbs/89_app.arms.ipynb #c39c3ac3
 SPEED = 0.87  # of the clock of false inputs

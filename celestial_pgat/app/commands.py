@@ -104,7 +104,6 @@ def plan(data: str | Path | None = None, config: str | Path | None = None,
         cfg = dataclasses.replace(cfg, model=dataclasses.replace(cfg.model, covariates=layout))
         if compare:
             inputs_in_words(cfg.model)
-        _need_windows(cfg, windows)
         # what cannot be judged is refused now, and not after the training
         evaluate(reference_forecasts(windows), *windows.test.truth())
         _need_packages(cfg)
@@ -118,16 +117,6 @@ def _need_packages(cfg: "celestial_pgat.model.config.Config") -> None:
     if cfg.train.tensorboard and not (find_spec("tensorboard") or find_spec("tensorboardX")):
         raise ValueError("train.tensorboard=true cannot be used: the package tensorboard is "
                          "missing; install it with pip install tensorboard, or leave it out")
-
-
-def _need_windows(cfg: "celestial_pgat.model.config.Config", windows) -> None:
-    """Raise ValueError where a density has too few training windows to begin as their
-    distribution."""
-    least = 5 * cfg.model.components
-    if cfg.model.head != "point" and len(windows.train) < least:
-        raise ValueError(f"{len(windows.train)} training windows are too few for a density of "
-                         f"model.components={cfg.model.components}; give {least} at least, or use "
-                         f"model.components={max(len(windows.train) // 5, 1)}")
 
 
 def _few_steps(cfg: "celestial_pgat.model.config.Config", windows) -> list[str]:

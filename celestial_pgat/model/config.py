@@ -167,7 +167,7 @@ class ModelConfig(_ModelParts):
     decoder_layers: Count = 2
     feedforward: Count = 4                 # hidden width of the feed-forward blocks, times d
     dropout: Dropout = 0.1
-    head: Literal["point", "mixture", "sequential"] = "point"  # a candle, or a density; the loss too
+    head: Literal["point", "mixture", "sequential"] = "point"  # a candle or a density; and the loss
     components: Count = 5                  # K, components of a density
     use_sky: bool = True                   # False: the 13 bodies are no nodes of the graph
     use_covariates: bool = True            # False: the covariates of the data are no nodes

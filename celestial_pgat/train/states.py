@@ -209,7 +209,7 @@ def _first(items: Sequence[str]) -> str:
 
 
 LATER = ("head", "components", "mapper", "autocorrelation", "autocorrelation_fusion",
-         "target_attention")    # keys of model that older files lack; by default they change nothing
+         "target_attention")    # keys of model that older files lack: by default they are off
 
 
 def _with_later(config: dict) -> dict:
