@@ -290,8 +290,8 @@ def _look_ahead(given: argparse.Namespace) -> None:
     tables = given.model, given.data, given.set, given.covariates, given.future
     with collect_notes() as notes:
         if asked:
-            from celestial_pgat.app.outlook import outlook
-            text = str(outlook(*tables, **asked))
+            from celestial_pgat.app.outlook import forecast_paths
+            text = str(forecast_paths(*tables, **asked))
         else:
             text = candles_text(forecast(*tables))
     print_notes(notes, sys.stderr)
