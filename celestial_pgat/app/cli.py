@@ -98,15 +98,6 @@ class _Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def _numbers(text: str) -> list[float]:
-    """Read numbers with commas between; ArgumentTypeError, which argparse shows, for others."""
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} are no numbers with commas between, as in "
-                                         "0.05,0.5,0.95") from None
-
-
 def _add_data(parser: _Parser, data: str) -> None:
     """Add the arguments that name tables."""
     parser.add("--data", data)
@@ -140,6 +131,15 @@ def _add_machines(parser: _Parser, output: str) -> None:
     parser.add("--devices", "devices of this machine that train together (default: 1)", type=int)
     parser.add("--nodes", "machines that train together (default: 1)", type=int)
     parser.add("--strategy", "how they do: ddp, or another one of Lightning (default: auto)")
+
+# %% ../../nbs/80_app.cli.ipynb #23187b07
+def _numbers(text: str) -> list[float]:
+    """Read numbers with commas between; ArgumentTypeError, which argparse shows, for others."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} are no numbers with commas between, as in "
+                                         "0.05,0.5,0.95") from None
 
 # %% ../../nbs/80_app.cli.ipynb #23a06ca8
 def _add_commands(add) -> None:
@@ -255,6 +255,23 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return given
 
 # %% ../../nbs/80_app.cli.ipynb #5347fa16
+def _look_ahead(given: argparse.Namespace) -> None:
+    """Forecast the next sessions: candles, or quantiles where these or paths are asked for."""
+    from celestial_pgat.core.files import collect_notes
+
+    asked = {name: value for name in ("quantiles", "paths", "touch", "save")
+             if (value := getattr(given, name)) is not None}
+    tables = given.model, given.data, given.set, given.covariates, given.future
+    with collect_notes() as notes:
+        if asked:
+            from celestial_pgat.app.outlook import forecast_paths
+            text = str(forecast_paths(*tables, **asked))
+        else:
+            text = candles_text(forecast(*tables))
+    print_notes(notes, sys.stderr)
+    print(text)
+
+# %% ../../nbs/80_app.cli.ipynb #876ae2dd
 def _begin(given: argparse.Namespace, command: str) -> None:
     """Carry out a command that trains."""
     if given.command == "resume":
@@ -279,23 +296,6 @@ def _ask(given: argparse.Namespace, command: str) -> None:
     run_fair_test(given.data, given.covariates, given.known, given.sky, given.horizon, given.full,
                   given.jobs, given.backend, given.scheduler, given.exchange, given.set,
                   given.output, given.seed, given.starts, command=command)
-
-
-def _look_ahead(given: argparse.Namespace) -> None:
-    """Forecast the next sessions: candles, or quantiles where these or paths are asked for."""
-    from celestial_pgat.core.files import collect_notes
-
-    asked = {name: value for name in ("quantiles", "paths", "touch", "save")
-             if (value := getattr(given, name)) is not None}
-    tables = given.model, given.data, given.set, given.covariates, given.future
-    with collect_notes() as notes:
-        if asked:
-            from celestial_pgat.app.outlook import forecast_paths
-            text = str(forecast_paths(*tables, **asked))
-        else:
-            text = candles_text(forecast(*tables))
-    print_notes(notes, sys.stderr)
-    print(text)
 
 
 def _command(arguments: Sequence[str] | None) -> None:

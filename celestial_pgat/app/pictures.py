@@ -94,7 +94,7 @@ def plot_forecasts(run: Run, windows: Sequence[int] | None = None, past: int = 1
 def plot_learning(learning: pd.DataFrame, unit: str = "scaled units squared") -> Figure:
     """Draw the validation loss by epoch of every model and seed; a ring marks the lowest.
 
-    learning: columns forecast, seed, epoch, validation_loss. `unit` is `Run.loss_unit`."""
+    learning: columns forecast, seed, epoch, validation_loss. `unit` is `loss_unit(run)`."""
     need_columns(["forecast", "seed", "epoch", "validation_loss"], learning=learning)
     need_rows(learning=learning)
     figure, axis = plt.subplots(figsize=(8, 3.4), layout="constrained")

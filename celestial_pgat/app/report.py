@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TEMPLATE', 'STYLE', 'year_table', 'found_sentence', 'run_verdict', 'inputs_table', 'bands_table', 'fusion_table',
-           'notes_list', 'settings_table', 'summary_text', 'fill_template', 'execute', 'write_report']
+           'notes_list', 'settings_table', 'loss_unit', 'summary_text', 'fill_template', 'execute', 'write_report']
 
 # %% ../../nbs/81_app.report.ipynb #3c28cc91
 import asyncio
@@ -102,6 +102,13 @@ def settings_table(run: Run) -> pd.DataFrame:
     """Return the configuration as a table."""
     flat = pd.json_normalize(run.settings).T
     return flat.set_axis(["value"], axis=1).rename_axis("setting")
+
+# %% ../../nbs/81_app.report.ipynb #d918831e
+@checked
+def loss_unit(run: Run) -> str:
+    """Return the unit of the losses of the training, which follows the head."""
+    point = run.settings["model"].get("head", "point") == "point"
+    return "scaled units squared" if point else "nats a candle"
 
 # %% ../../nbs/81_app.report.ipynb #4d21a94a
 @checked

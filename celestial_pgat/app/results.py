@@ -80,12 +80,6 @@ class Run:
         """Return the names of the models by their arms: no, false and true inputs."""
         return arms_of(self.metrics.models)
 
-    @property
-    def loss_unit(self) -> str:
-        """Return the unit of the losses of the training, which follows the head."""
-        point = self.settings["model"]["head"] == "point"
-        return "scaled units squared" if point else "nats a candle"
-
     @cached_property
     def metrics(self) -> Metrics:
         """Compare the forecasts with the truth."""

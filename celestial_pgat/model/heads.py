@@ -194,6 +194,28 @@ def _kinds_of(raw: Float[Tensor, "*batch K 19"]) -> JointMixture:
                         correlation_factor(links))
 
 
+def _free_numbers(weights: Tensor, zero: Tensor, means: Tensor, deviations: Tensor,
+                  links: Tensor) -> Float[Tensor, "*batch K 19"]:
+    """Return the free numbers that say kinds of day: `_kinds_of` backwards."""
+    return torch.cat([weights[..., None], zero, means, _raw_deviations(deviations), links], -1)
+
+# %% ../../nbs/53_model.heads.ipynb #c7cde6f1
+def _draw_steps(head: "SequentialMixtureDensityDecoder", x: Float[Tensor, "batch step d"],
+                uniforms: Float[Tensor, "path batch step 9"]) -> Float[Tensor, "path batch step 4"]:
+    """Turn numbers in [0, 1) into paths of candles, step by step, keeping keys and values."""
+    n, (B, P, _) = len(uniforms), x.shape
+    uniforms = uniforms.flatten(0, 1)                                           # [n*B,P,9]
+    before, keys, values, drawn = x.new_zeros(n * B, 8), [], [], []
+    for step in range(P):
+        token = x[:, step].repeat(n, 1) + head.earlier(before)                  # [n*B,d]
+        raw = head._raw(_next_token(head.layer, token, keys, values), head.bias[step])
+        own = _pick(uniforms[:, step, 0], raw[..., 0].log_softmax(-1))          # [n*B,1]
+        raw = raw.gather(1, own[..., None].expand(-1, 1, 19))                   # one kind alone
+        drawn.append(_kinds_of(raw).draw(uniforms[:, step]))                    # [n*B,4]
+        before = _candle_features(drawn[-1]).to(x.dtype)
+    return candles_of(torch.stack(drawn, 1)).unflatten(0, (n, B))               # [n,B,P,4]
+
+# %% ../../nbs/53_model.heads.ipynb #ba158a2e
 @checked
 class SequentialMixtureDensityDecoder(_DensityHead):
     """Say the density of a path: `forward(x [B,P,d], parts [B,P,4])` -> JointMixture `[B,P,K]`, of
@@ -221,10 +243,8 @@ class SequentialMixtureDensityDecoder(_DensityHead):
 
     def _set(self, *pieces: Tensor) -> None:
         """Make the bias of weights, zero, means, deviations and links."""
-        weights, zero, means, deviations, links = pieces
-        free = torch.cat([weights[..., None], zero, means, _raw_deviations(deviations), links], -1)
         with torch.no_grad():
-            self.bias.copy_(free.flatten(1))
+            self.bias.copy_(_free_numbers(*pieces).flatten(1))
 
     def start(self, parts: Float[Tensor, "window step 4"]) -> None:
         """Begin as the distribution of training windows: ValueError as of `fit_kinds`."""
@@ -257,17 +277,8 @@ class SequentialMixtureDensityDecoder(_DensityHead):
     def draw(self, x: Float[Tensor, "batch step d"],
              uniforms: Float[Tensor, "path any step 9"]) -> Float[Tensor, "path batch step 4"]:
         """Turn numbers in [0, 1) into paths; those of one window (any=1) serve all."""
-        n, (B, P, d) = len(uniforms), x.shape
-        uniforms = uniforms.to(self.bias.dtype).expand(-1, B, -1, -1).flatten(0, 1)
-        before, keys, values, drawn = x.new_zeros(n * B, 8), [], [], []
-        for step in range(P):
-            token = x[:, step].repeat(n, 1) + self.earlier(before)              # [n*B,d]
-            raw = self._raw(_next_token(self.layer, token, keys, values), self.bias[step])
-            own = _pick(uniforms[:, step, 0], raw[..., 0].log_softmax(-1))      # [n*B,1]
-            raw = raw.gather(1, own[..., None].expand(-1, 1, 19))               # one kind alone
-            drawn.append(_kinds_of(raw).draw(uniforms[:, step]))                # [n*B,4]
-            before = _candle_features(drawn[-1]).to(x.dtype)
-        return candles_of(torch.stack(drawn, 1)).unflatten(0, (n, B))           # [n,B,P,4]
+        uniforms = uniforms.to(self.bias.dtype).expand(-1, len(x), -1, -1)
+        return _draw_steps(self, x, uniforms)                                   # [n,B,P,4]
 
 # %% ../../nbs/53_model.heads.ipynb #f3d7a9e8
 @checked

@@ -107,6 +107,13 @@ def correlation_factor(links: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batc
     return F.normalize(factor, dim=-1)                                          # [*,4,4]
 
 
+def _masked_factor(factor: Tensor, seen: Tensor) -> Tensor:
+    """Return the Cholesky factor of the correlation of the parts that are seen; 1 for others."""
+    rows = factor * seen[..., None]                                             # [*,K,4,4]
+    both = (rows[..., :, None, :] * rows[..., None, :, :]).sum(-1)  # no matmul: autocast halves it
+    return torch.linalg.cholesky_ex(both + torch.diag_embed(1 - seen)).L
+
+# %% ../../nbs/52_model.mixtures.ipynb #ba801957
 @dataclass(frozen=True, eq=False)
 class JointMixture(_Indexed):
     """Hold K kinds of day: Gaussians of four correlated free values, each part with a probability
@@ -160,13 +167,6 @@ class JointMixture(_Indexed):
         zero, means, deviations = (value.mT for value in (self.zero, self.means, self.deviations))
         weights = self.weights[..., None, :].expand(zero.shape)
         return Mixture(weights, zero, means, deviations)                        # each [*,4,K]
-
-
-def _masked_factor(factor: Tensor, seen: Tensor) -> Tensor:
-    """Return the Cholesky factor of the correlation of the parts that are seen; 1 for others."""
-    rows = factor * seen[..., None]                                             # [*,K,4,4]
-    both = (rows[..., :, None, :] * rows[..., None, :, :]).sum(-1)  # no matmul: autocast halves it
-    return torch.linalg.cholesky_ex(both + torch.diag_embed(1 - seen)).L
 
 # %% ../../nbs/52_model.mixtures.ipynb #387d646d
 @checked
@@ -257,7 +257,7 @@ def fit_parts(parts: Float[Tensor, "window step 4"], components: int, floor: flo
     zero = _logit((~there).double().mean(-1, keepdim=True), len(parts)).expand(mean.shape)
     return Mixture(weights, zero, mean, deviation)
 
-
+# %% ../../nbs/52_model.mixtures.ipynb #3bdf5781
 def _kinds_from(share: Tensor, values: Tensor, there: Tensor,
                 floor: float) -> tuple[JointMixture, Tensor]:
     """Return kinds of day from the shares `[n,P,K]` that each day has in them; and their links."""

@@ -247,16 +247,8 @@ def _need_fit(cfg: ModelConfig, batch: Any) -> None:
                          "batch.with_sky(waves, pairs, rows)")
 
 # %% ../../nbs/54_model.pgat.ipynb #8a645403
-@checked
-class CelestialPGAT(TwoStreams):
-    """Forecast candles from the market's past, the sky of past and future (`cfg.use_sky`), and
-    covariates (`cfg.covariates`).
-
-    `forward(batch: ForecastBatch)` -> `[B,P,4]`, candles in the units of `batch.target`, zero
-    before training; `batch.prices` turns them into prices. `with_losses` adds a dictionary of the
-    terms that components want in the loss. With a density, `cfg.head`, the candles are its medians,
-    without gradient; it is trained on `log_prob`. ValueError for a batch of another history or
-    horizon."""
+class _Decoded(TwoStreams):
+    """Turn a batch into tokens of the forecast steps."""
 
     def horizon_tokens(self, batch: ForecastBatch) -> Float[Tensor, "batch horizon d"]:
         """Embed the forecast steps: the last known prices, then zeros, with each day's calendar."""
@@ -299,6 +291,18 @@ class CelestialPGAT(TwoStreams):
         decoded = self.decoder(stream[:, T - self.cfg.label:], stream[:, :T], last=P)
         decoded = _applied(self.body_attention, decoded, *nodes[:1])                # [B,P,d]
         return _applied(self.target_attention, decoded, *nodes), losses             # [B,P,d]
+
+# %% ../../nbs/54_model.pgat.ipynb #a9bb07d0
+@checked
+class CelestialPGAT(_Decoded):
+    """Forecast candles from the market's past, the sky of past and future (`cfg.use_sky`), and
+    covariates (`cfg.covariates`).
+
+    `forward(batch: ForecastBatch)` -> `[B,P,4]`, candles in the units of `batch.target`, zero
+    before training; `batch.prices` turns them into prices. `with_losses` adds a dictionary of the
+    terms that components want in the loss. With a density, `cfg.head`, the candles are its medians,
+    without gradient; it is trained on `log_prob`. ValueError for a batch of another history or
+    horizon."""
 
     def forward(self, batch: ForecastBatch, with_losses: bool = False
                 ) -> Float[Tensor, "batch horizon 4"] | tuple:
