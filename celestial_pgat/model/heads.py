@@ -221,9 +221,7 @@ class SequentialMixtureDensityDecoder(_DensityHead):
     """Say the density of a path: `forward(x [B,P,d], parts [B,P,4])` -> JointMixture `[B,P,K]`, of
     which step p has seen the parts of steps before p alone.
 
-    `start(parts [n,P,4])` makes it the distribution of training windows; `log_prob(x, target)` ->
-    `[B,P]`, given the steps before; `sample(x, n, generator)` -> candles `[n,B,P,4]`, `point(x)` ->
-    their median."""
+    `start`, `log_prob`, `sample` and `point` are those of MixtureDensityDecoder."""
     NUMBERS = JointMixture.NUMBERS
 
     def __init__(self, d: int, horizon: int, heads: int, components: int = 5,
@@ -243,8 +241,7 @@ class SequentialMixtureDensityDecoder(_DensityHead):
 
     def _set(self, *pieces: Tensor) -> None:
         """Make the bias of weights, zero, means, deviations and links."""
-        with torch.no_grad():
-            self.bias.copy_(_free_numbers(*pieces).flatten(1))
+        self.bias.data.copy_(_free_numbers(*pieces).flatten(1))
 
     def start(self, parts: Float[Tensor, "window step 4"]) -> None:
         """Begin as the distribution of training windows: ValueError as of `fit_kinds`."""
@@ -255,7 +252,7 @@ class SequentialMixtureDensityDecoder(_DensityHead):
         """Return the free numbers of tokens that have seen all they may see."""
         with torch.autocast(hidden.device.type, enabled=False):
             raw = self.output(self.norm(hidden.to(bias.dtype))) + bias          # [*,19K]
-            return raw.unflatten(-1, (self.components, 19))
+        return raw.unflatten(-1, (self.components, 19))
 
     def forward(self, x: Float[Tensor, "batch step d"],
                 parts: Float[Tensor, "batch step 4"]) -> JointMixture:
@@ -267,18 +264,16 @@ class SequentialMixtureDensityDecoder(_DensityHead):
 
     def log_prob(self, x: Float[Tensor, "batch step d"],
                  target: Float[Tensor, "batch step 4"]) -> Float[Tensor, "batch step"]:
-        """Return the log density of each target candle given those before, in single precision or
-        better."""
+        """Return the log density of each target candle given those before; never in half."""
         parts = candle_parts(target.to(self.bias.dtype))                        # [B,P,4]
-        kinds = self(x, parts)
+        kinds = self(x, parts)                                                  # [B,P,K]
         with torch.autocast(x.device.type, enabled=False):
             return kinds.log_prob(parts)                                        # [B,P]
 
     def draw(self, x: Float[Tensor, "batch step d"],
              uniforms: Float[Tensor, "path any step 9"]) -> Float[Tensor, "path batch step 4"]:
         """Turn numbers in [0, 1) into paths; those of one window (any=1) serve all."""
-        uniforms = uniforms.to(self.bias.dtype).expand(-1, len(x), -1, -1)
-        return _draw_steps(self, x, uniforms)                                   # [n,B,P,4]
+        return _draw_steps(self, x, uniforms.to(self.bias.dtype).expand(-1, len(x), -1, -1))
 
 # %% ../../nbs/53_model.heads.ipynb #f3d7a9e8
 @checked
