@@ -19,9 +19,9 @@ from torch import nn
 from ..core.checks import checked
 from ..core.files import write_whole
 from ..data.batch import Scales
-from ..model.config import Config, brief, load_config
+from ..model.config import LATER, Config, brief, load_config
 from ..model.pgat import CelestialPGAT
-from .states import LATER, _first, _leaves
+from .states import _first, _leaves
 
 # %% ../../nbs/63_train.checkpoint.ipynb #995b773e
 @checked
