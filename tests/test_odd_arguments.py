@@ -367,6 +367,7 @@ def density(horizon: int = 3) -> nn.Module:
     return celestial_pgat.CelestialPGAT(dataclasses.replace(cfg, head="mixture", horizon=horizon))
 
 
+@cache
 def sure() -> Path:
     """Save a model that says a distribution, and return its folder."""
     cfg = celestial_pgat.preset("smoke")
@@ -405,7 +406,7 @@ BUILDERS = {
     **{f"model.mixtures.{name}.{part}": value for name in ("fit_parts", "fit_kinds") for part, value in (("parts", lambda: torch.randn(40, 2, 4).abs()), ("components", lambda: 2), ("floor", lambda: 0.01))},
     "train.losses.batch_loss.model": model, "train.losses.batch_loss.batch": batch, "app.bands.draw_paths.models": lambda: [density()], "app.bands.draw_paths.batch": batch, "app.bands.draw_paths.generator": torch.Generator, "app.bands.bands_of.models": lambda: {"model": [density(2)]},
     "app.bands.bands_of.data": wide_windows, "app.bands.bands_text.bands": lambda: import_module("celestial_pgat.app.bands").bands_of({}, wide_windows()),
-    "app.outlook.forecast_paths.model": sure, "app.outlook.forecast_paths.paths": lambda: 20, "app.outlook.Outlook.paths": lambda: np.exp(0.01 * drawn()[:, 0] + 7), "app.outlook.Outlook.sessions": lambda: DATES[:2],
+    "app.outlook.forecast_paths.model": sure, "app.outlook.forecast_paths.data": table, "app.outlook.forecast_paths.paths": lambda: 20, "app.outlook.Outlook.paths": lambda: np.exp(0.01 * drawn()[:, 0] + 7), "app.outlook.Outlook.sessions": lambda: DATES[:2],
     "app.outlook.Outlook.last": lambda: 1100.0,
     "n": lambda: 3, "paths": drawn, "paths_by_name": lambda: {"model": drawn()}, "scores": path_scores,
     **{f"evaluate.distributions.{name}.name": lambda: "model" for name in ("compare_scores", "beaten_sentence")},
