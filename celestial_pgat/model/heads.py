@@ -100,7 +100,7 @@ class _DensityHead(nn.Module):
     @torch.no_grad()
     def point(self, x: Float[Tensor, "batch step d"]) -> Float[Tensor, "batch step 4"]:
         """Return the median of each price, a possible candle; it has no gradient."""
-        uniforms = torch.from_numpy(_sobol(self.horizon, self.NUMBERS)).to(x.device, x.dtype)
+        uniforms = torch.from_numpy(_sobol(self.horizon, self.NUMBERS)).to(self.bias)
         inner = round(MEDIAN_PATHS * CENTRAL / 2)
         paths = self.draw(x, uniforms).sort(0).values                           # [n,B,P,4]
         return paths[MEDIAN_PATHS // 2 - inner:MEDIAN_PATHS // 2 + inner].mean(0)
