@@ -61,8 +61,12 @@ def difference(begun: Mapping[str, Mapping[str, Any]], tables: Mapping[str, pd.D
 
 # %% ../../nbs/24_data.fingerprint.ipynb #cab91693
 @checked
-def tables_of(data: ForecastData) -> dict[str, pd.DataFrame]:
-    """Return by name the tables that windows were made of, as they were read."""
+def tables_of(data: Any) -> dict[str, pd.DataFrame]:
+    """Return by name the tables that windows were made of, as they were read.
+
+    Data of another class say it by a method `tables`, and by `cut` what `cut_of` returns."""
+    if not isinstance(data, ForecastData):
+        return data.tables()
     given = data.given
     tables = {"prices": given["prices"], "sky": given["waves"]}
     tables["covariates"] = None if data.covariates is None else data.covariates.table
@@ -70,13 +74,15 @@ def tables_of(data: ForecastData) -> dict[str, pd.DataFrame]:
 
 
 @checked
-def fingerprints(data: ForecastData) -> dict[str, dict[str, Any]]:
+def fingerprints(data: Any) -> dict[str, dict[str, Any]]:
     """Return by name the fingerprints of the tables that windows were made of."""
     return {name: fingerprint(table) for name, table in tables_of(data).items()}
 
 
 @checked
-def cut_of(data: ForecastData) -> dict[str, Any]:
+def cut_of(data: Any) -> dict[str, Any]:
     """Return the sizes of windows, blocks and batches, and the seed of their order."""
+    if not isinstance(data, ForecastData):
+        return data.cut()
     names = ("history", "horizon", "batch_size", "accumulate", "validation", "test", "run")
     return {name: data.given[name] for name in names} | {"seed": data.sampler.seed}

@@ -7,6 +7,7 @@ __all__ = ['ShareSampler', 'ResumableLoader']
 
 # %% ../../nbs/62_train.loaders.ipynb #c82b0801
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
@@ -19,7 +20,8 @@ class ShareSampler(Sampler[list[int]]):
     """Give process `rank` of `ranks` its windows of each group of `ranks` batches.
 
     `batches` is a BatchSampler, the same in each process. Of the next pass, `start` groups are left
-    out. Raises ValueError for a rank that is none, and for fewer windows than processes."""
+    out. One process has the batches as they are, which may be runs of days of different lengths.
+    Raises ValueError for a rank that is none, and for fewer windows than processes."""
 
     def __init__(self, batches: BatchSampler, rank: int = 0, ranks: int = 1):
         need_counts(ranks=ranks)
@@ -32,6 +34,8 @@ class ShareSampler(Sampler[list[int]]):
         self.batches, self.rank, self.ranks, self.start = batches, rank, ranks, 0
 
     def __len__(self) -> int:
+        if self.ranks == 1:
+            return len(self.batches)
         large = self.batches.batch_size * self.ranks
         groups, rest = divmod(self.windows, large)
         return groups + (rest >= self.ranks or groups == 0)
@@ -42,9 +46,12 @@ class ShareSampler(Sampler[list[int]]):
             self.batches.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[list[int]]:
+        begin, self.start = self.start, 0
+        if self.ranks == 1:
+            yield from islice(self.batches, begin, None)
+            return
         order = [window for batch in self.batches for window in batch]
         large, groups = self.batches.batch_size * self.ranks, len(self)
-        begin, self.start = self.start, 0
         for group in range(begin, groups):
             end = (group + 1) * large if group < groups - 1 else len(order)
             yield order[group * large:end][self.rank::self.ranks]
