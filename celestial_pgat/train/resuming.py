@@ -16,9 +16,11 @@ from torch import Tensor
 from ..core.checks import checked
 from ..core.files import note, write_whole
 from ..data.batch import Scales
+from ..data.cross_sections import RankData, RankScales
 from ..data.fingerprint import difference, tables_of
 from ..data.windows import ForecastData
 from ..model.config import Config, brief
+from ..model.rank_config import RankConfig
 from .states import (StateError, _first, _identity, _lack, _leaves, _offer,
                                          _with_later, read_state)
 
@@ -32,7 +34,7 @@ def _changed(old: dict, new: dict, *parts: str) -> str:
     return _first(changes)
 
 
-def _changed_data(old: dict, data: ForecastData | None, other_data: bool) -> str:
+def _changed_data(old: dict, data: ForecastData | RankData | None, other_data: bool) -> str:
     """Say how data differ from those of a run, and what to do; note it where that is asked for."""
     if data is None or "data" not in old:
         return ""
@@ -44,15 +46,16 @@ def _changed_data(old: dict, data: ForecastData | None, other_data: bool) -> str
                       "other_data=True goes on with these values")
 
 # %% ../../nbs/63_train.resuming.ipynb #20b6028d
-def _read_whole(path: Path, cfg: Config, scales: Scales, processes: int | None = None,
-                data: ForecastData | None = None, other_data: bool = False) -> dict:
+def _read_whole(path: Path, cfg: Config | RankConfig, scales: Scales | RankScales,
+                processes: int | None = None, data: ForecastData | RankData | None = None,
+                other_data: bool = False) -> dict:
     """Read a whole state of a run of `cfg`, and of `processes` and `data` if they are given;
     StateError for another."""
     state = read_state(path)
     if fault := _lack(state):
         raise StateError(f"{path.name} {fault}{_offer(path)}")
     old = state["callbacks"]["RunHistory"]["run"]
-    old = old | {"config": _with_later(old["config"])}
+    old = old | {"config": _with_later(old["config"], type(cfg))}
     number = old.get("processes", 1)
     new = _identity(cfg, scales, processes or number, data)
     faults = ((_changed(old, new, "config", "windows"), "it changed: {}"),
@@ -79,9 +82,9 @@ def _need_same_tensors(model: Mapping[str, Tensor], state: Mapping[str, Tensor])
 
 # %% ../../nbs/63_train.resuming.ipynb #f29aadd8
 @checked
-def resume_state(path: str | Path, folder: str | Path, cfg: Config, scales: Scales,
-                 logs: Sequence[str] = (), processes: int = 1, data: ForecastData | None = None,
-                 other_data: bool = False) -> int:
+def resume_state(path: str | Path, folder: str | Path, cfg: Config | RankConfig,
+                 scales: Scales | RankScales, logs: Sequence[str] = (), processes: int = 1,
+                 data: ForecastData | RankData | None = None, other_data: bool = False) -> int:
     """Put the state at `path` into `folder` as last.ckpt, with the files `logs` that lie beside it
     and the folders of its loggers; return how many optimiser steps it has seen.
 

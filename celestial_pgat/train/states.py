@@ -25,9 +25,11 @@ from lightning.pytorch.callbacks import Checkpoint
 from ..core.checks import checked
 from ..core.files import counted, going_on_if_full, write_whole
 from ..data.batch import Scales
+from ..data.cross_sections import RankData, RankScales
 from ..data.fingerprint import cut_of, fingerprints
 from ..data.windows import ForecastData
 from ..model.config import LATER, Config, brief
+from ..model.rank_config import RankConfig
 
 # %% ../../nbs/63_train.states.ipynb #4b20d91b
 MAGIC, FORMAT = b"celestial_pgat state", 1
@@ -208,14 +210,15 @@ def _first(items: Sequence[str]) -> str:
     return "; ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
-def _with_later(config: dict) -> dict:
-    """Return a configuration as it was saved, with what the keys that came later say by default."""
-    usual = asdict(Config())["model"]
-    return config | {"model": {name: usual[name] for name in LATER} | config["model"]}
+def _with_later(config: dict, kind: type) -> dict:
+    """Return a configuration of `kind` as it was saved, with what later keys say by default."""
+    usual = asdict(kind())["model"]
+    later = {name: usual[name] for name in LATER if name in usual}
+    return config | {"model": later | config["model"]}
 
 
-def _identity(cfg: Config, scales: Scales, processes: int, data: ForecastData | None = None
-              ) -> dict:
+def _identity(cfg: Config | RankConfig, scales: Scales | RankScales, processes: int,
+              data: ForecastData | RankData | None = None) -> dict:
     """Return what must not change between the parts of a run."""
     run = {"config": asdict(cfg), "scales": scales.to_dict(), "processes": processes}
     return run if data is None else run | {"windows": cut_of(data), "data": fingerprints(data)}
@@ -226,12 +229,15 @@ class RunHistory(Callback):
     """Keep the history of a run and its best weights; these also in best.ckpt of `folder`.
 
     `processes` that train together are part of what the run is: the order of batches is theirs.
-    So are the windows of `data`, where they are given, and the values that they are cut from."""
+    So are the windows of `data`, where they are given, and the values that they are cut from. The
+    best weights have the least `monitor`, or the largest where `highest` is set; NaN never wins."""
 
-    def __init__(self, folder: str | Path, cfg: Config, scales: Scales, processes: int = 1,
-                 data: ForecastData | None = None):
-        self.folder = Path(folder)
-        self.untrained = float("inf")       # validation loss before the first step, set by `fit`
+    def __init__(self, folder: str | Path, cfg: Config | RankConfig, scales: Scales | RankScales,
+                 processes: int = 1, data: ForecastData | RankData | None = None,
+                 monitor: str = "validation_loss", highest: bool = False):
+        self.folder, self.monitor, self.highest = Path(folder), monitor, highest
+        self.judged = [*dict.fromkeys(("validation_loss", monitor))]
+        self.untrained = {name: float("nan") for name in self.judged}   # `fit` sets it
         self.run, self.history, self.best = _identity(cfg, scales, processes, data), [], {}
         self.written = True                 # whether best.ckpt holds the best weights
 
@@ -247,11 +253,11 @@ class RunHistory(Callback):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if not self.history:
-            self.record(trainer, module, 0, {"validation_loss": self.untrained})
+            self.record(trainer, module, 0, {name: self.untrained[name] for name in self.judged})
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         losses = {name: trainer.callback_metrics[name].item()
-                  for name in ("learning_rate", "validation_loss")}
+                  for name in ("learning_rate", *self.judged)}
         self.record(trainer, module, trainer.current_epoch + 1,
                     losses | {"train_loss": module.train_loss()})
 
@@ -261,13 +267,14 @@ class RunHistory(Callback):
 
     def record(self, trainer: Trainer, module: LightningModule, epoch: int, losses: dict) -> None:
         """Enter an epoch into the history, and its weights if they are the best."""
-        loss = losses["validation_loss"]
-        better = all(loss < row["validation_loss"] for row in self.history)
+        value, sign = losses[self.monitor], -1 if self.highest else 1
+        better = value == value and all(not sign * row[self.monitor] <= sign * value
+                                        for row in self.history) or not self.history
         self.history.append({"epoch": epoch, "step": trainer.global_step, **losses})
         if better:
             weights = {name: value.detach().cpu().clone()
                        for name, value in module.model.state_dict().items()}
-            self.best = {"epoch": epoch, "validation_loss": loss, "weights": weights}
+            self.best = {"epoch": epoch, self.monitor: value, "weights": weights}
             if trainer.is_global_zero:
                 self.write_best()
 
