@@ -22,7 +22,7 @@ class RankDataConfig(Settings):
     source: Text = "us20"                    # "us20", "market", or the path of a table or a folder
     sectors: Text | None = None              # a table Code, Sector; null: the source has them
     exchange: Text = "XNYS"                  # trading calendar; "none": any dates
-    run: Count = 32                          # consecutive days that pass through the network together
+    run: Count = 32                          # consecutive days that make one batch
     epoch_days: Count | None = None          # training days in an epoch, drawn anew; null: all
     validation: Share = 0.12                 # share of the days for choosing the best weights
     test: Share = 0.27                       # share of the days for the final judgement
@@ -44,7 +44,7 @@ class RankModelConfig(Settings):
     feature_width: Count = 8                 # width of the small network of each feature
     selection: bool = True                   # learned weights of the features at each step
     dropout: Dropout = 0.1
-    norm: Literal["fan", "revin", "none"] = "none"   # what is taken from a window before the encoder
+    norm: Literal["fan", "revin", "none"] = "none"   # taken from a window first
     frequencies: Count = 3                   # k, strongest frequencies that fan takes out
     sector_edges: bool = True                # stocks of one sector are joined
     correlation_edges: bool = True           # stocks are joined by the correlation of 60 days
@@ -69,7 +69,7 @@ class RankLossConfig(Settings):
     """Say what is minimised: pinball, and `weight` times what the ranks lack."""
     rank: Literal["soft", "isotonic", "pairwise", "pearson", "hard"] = "soft"
     weight: NotNegative = 0.1                # of the rank term; 0: the pinball loss alone
-    tau: Positive = 0.2                      # temperature of soft ranks, in deviations of the scores
+    tau: Positive = 0.2                      # temperature of soft ranks, in deviations
     regime: bool = False                     # weigh training days by volatility and correlation
 
 

@@ -115,12 +115,11 @@ class _Sums(LightningModule):
 class Learner(_Sums):
     """Train a model on the mean loss of what a batch holds: windows, or days.
 
-    A subclass gives `losses(batch)`: the mean loss, and by name what is added to it in training
-    alone. Logs `loss` (without what is added), `learning_rate` and `gradient_norm` for each step,
-    `train_loss` and `validation_loss` for each epoch. The best weights are those with the least
-    `monitor`, or the largest where `highest` is set. Raises FloatingPointError for a loss,
-    gradient, parameter or optimiser that is not finite; `cfg.train.on_bad_batch` may skip the first
-    two."""
+    A subclass gives `losses(batch)`. Logs `loss` (without what is added), `learning_rate` and
+    `gradient_norm` for each step, `train_loss` and `validation_loss` for each epoch. The best
+    weights have the least `monitor`, or the largest where `highest` is set. Raises
+    FloatingPointError for a loss, gradient, parameter or optimiser that is not finite;
+    `cfg.train.on_bad_batch` may skip the first two."""
     monitor, highest = "validation_loss", False
 
     def __init__(self, cfg: Config | RankConfig, model: nn.Module):
@@ -129,23 +128,20 @@ class Learner(_Sums):
         self.windows, self.place = 0, ""    # since the last optimiser step; the batch in words
 
     def losses(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the mean loss of a batch, and what training adds to it."""
+        """Return the mean loss of a batch, and by name what is added to it in training."""
         raise NotImplementedError(f"{type(self).__name__} has no losses(batch)")
 
     def inputs(self, batch: Any) -> Any:
         """Return the batch as it must be finite."""
         return batch
 
-    def forward(self, batch: Any) -> Tensor:
-        return self.model(batch)
-
     def training_step(self, batch: Any, index: int) -> Tensor | None:
         return _training_step(self, batch)
 
     def validation_step(self, batch: Any, index: int) -> None:
         loss, _ = self.losses(batch)
-        where = f"validation after optimiser step {self.global_step}"
-        refuse_nonfinite_loss(loss, self.inputs(batch), self.model, where)
+        refuse_nonfinite_loss(loss, self.inputs(batch), self.model,
+                              f"validation after optimiser step {self.global_step}")
         self.log("validation_loss", loss, batch_size=len(batch), sync_dist=True)
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
@@ -371,11 +367,10 @@ def fit(cfg: Config | RankConfig, data: ForecastData | RankData, folder: str | P
     `resume` is a state of an earlier, interrupted call: the run goes on, also in another folder,
     and ends as if it had not been interrupted, on a CPU to the last bit; on the data of the
     beginning, unless `other_data` says that others are meant. `model` replaces the one that
-    `cfg.model` describes, as it is, or is a Learner of its own kind; a density that is built here begins as the distribution of the
-    training windows. `train.diagnose_every` looks at the FusionGates it has; for other
-    branches pass a FusionDiagnostics of your own among the `callbacks`. `devices`, `nodes` and
-    `strategy` are those of Lightning's Trainer; `cfg.data.batch_size` is that of each process.
-    Raises FileExistsError where `folder` holds another run or is in use, FloatingPointError for
+    `cfg.model` describes, as it is, or is a Learner of another kind; a density that is built here
+    begins as the distribution of the training windows. `train.diagnose_every` looks at the
+    FusionGates it has; for other branches pass a FusionDiagnostics among the `callbacks`.
+    `devices`, `nodes` and `strategy` are those of Lightning's Trainer. Raises FileExistsError where `folder` holds another run or is in use, FloatingPointError for
     what is not finite, TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state,
     ValueError for what cannot be had, and what `resume_state` raises."""
     need_counts(devices=devices, nodes=nodes)
