@@ -41,21 +41,24 @@ class BodyAttention(nn.Module):
 
     `forward(nodes, bias, mask)`: nodes `[B,T,N,width]`, bias `[B,T,H,N,N]` or `[B,T,1,N,N]`, mask
     `[B,T,N,N]` (True = allowed) -> messages `[B,T,N,width]`. The weights used are the output of the
-    sub-module `weights`. Raises ValueError if `heads` cannot share `width`, see need_heads."""
+    sub-module `weights`. The messages of the heads are put side by side, or averaged where not
+    `concat`. Raises ValueError if `heads` cannot share `width`, see need_heads."""
 
-    def __init__(self, width: int, heads: int):
+    def __init__(self, width: int, heads: int, concat: bool = True):
         super().__init__()
         need_heads(width, heads)
-        self.heads = heads
+        self.heads, self.concat = heads, concat
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.weights = AttentionWeights()
-        self.out = nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width if concat else width // heads, width, bias=False)
 
     def forward(self, nodes: Nodes, bias: Tensor, mask: Tensor | None = None) -> Nodes:
         qkv = rearrange(self.qkv(nodes), "b t n (k h c) -> k b t h n c", k=3, h=self.heads)
         q, k, v = qkv.contiguous()  # [B, T, H, N, c] each; one copy, not one for each product
         mask = None if mask is None else mask[:, :, None]  # [B, T, 1, N, N]
         message = self.weights(q, k, bias, mask) @ v  # [B, T, H, N, c]
+        if not self.concat:
+            return self.out(message.mean(2))  # [B, T, N, width]
         return self.out(rearrange(message, "b t h n c -> b t n (h c)"))  # [B, T, N, width]
 
 # %% ../../nbs/35_graph.attention.ipynb #d8cfecf4
@@ -63,20 +66,27 @@ class BodyAttention(nn.Module):
 class GraphAttentionLayer(nn.Module):
     """Attend along the adjacency, then feed forward; both pre-norm with a residual.
 
-    A LARGE feed-forward is computed again in backward: it keeps more than it costs."""
+    With one kind of `edges` the adjacency is `[B,T,N,N]`, with E > 1 kinds `[B,T,E,N,N]`; each head
+    has a gain for each kind. `concat` is that of BodyAttention. A LARGE feed-forward is computed
+    again in backward: it keeps more than it costs."""
 
-    def __init__(self, width: int, heads: int, dropout: float = 0.0):
+    def __init__(self, width: int, heads: int, dropout: float = 0.0, edges: int = 1,
+                 concat: bool = True):
         super().__init__()
         need_heads(width, heads)
         need_shares(dropout=dropout)
-        self.gain = nn.Parameter(torch.ones(heads))
-        self.norm, self.attention = nn.LayerNorm(width), BodyAttention(width, heads)
+        need_counts(edges=edges)
+        self.gain = nn.Parameter(torch.ones(heads) if edges == 1 else torch.ones(edges, heads))
+        self.norm, self.attention = nn.LayerNorm(width), BodyAttention(width, heads, concat)
         layers = (nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
         self.feed = nn.Sequential(nn.LayerNorm(width), *layers)
         self.drop = Dropout(dropout)
 
     def forward(self, nodes: Nodes, adjacency: Adjacency, mask: Tensor | None = None) -> Nodes:
-        bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
+        if self.gain.ndim == 1:
+            bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
+        else:
+            bias = torch.einsum("eh,bteij->bthij", self.gain, adjacency)  # [B, T, H, N, N]
         nodes = nodes + self.drop(self.attention(self.norm(nodes), bias, mask))  # [B, T, N, width]
         feed = recomputed(self.feed, 2 * nodes.numel() > LARGE)
         return nodes + self.drop(feed(nodes))  # [B, T, N, width]
