@@ -237,7 +237,7 @@ def _read_panel(source: str | PathLike | pd.DataFrame, exchange: str) -> Panel:
     if len(found.codes) < LEAST_STOCKS:
         raise ValueError(f"{name} holds {counted(len(found.codes), 'stock')} "
                          f"({', '.join(found.codes[:5])}); a ranking needs at least {LEAST_STOCKS}")
-    need_sessions(found, exchange)
+    need_sessions(found.dates, exchange)
     size = len(found.dates), len(found.codes), len(FIELDS) + len(found.extra)
     values = np.full(size, np.nan)                                      # [D,S,F]
     scatter_stocks(source, found, values.transpose(1, 0, 2))

@@ -252,13 +252,13 @@ def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
 
 # %% ../../nbs/24_data.stock_tables.ipynb #5a5e40a2
 @checked
-def need_sessions(found: StockSurvey, exchange: str = "XNYS") -> None:
-    """Raise ValueError for days that are no sessions of `exchange`; "none" allows all days.
+def need_sessions(days: pd.DatetimeIndex, exchange: str = "XNYS") -> None:
+    """Raise ValueError for rising days that are no sessions of `exchange`; "none" allows all days.
 
     Sessions in between on which no stock has a row are noted."""
     if exchange.strip().lower() == "none":
         return
-    code, days = exchange_code(exchange), found.dates
+    code = exchange_code(exchange)
     check_recorded(days, code)
     sessions = sessions_between(days[0], days[-1], code)
     foreign = days[~days.isin(sessions)]
