@@ -155,7 +155,7 @@ def _finished(panel: Panel, history: int) -> Panel:
         _note_moves(closes, panel.dates, panel.codes)
         _note_survivors(closes, panel.codes)
         _note_ticks(closes, panel.dates, panel.codes)
-        if any(panel.sectors):
+        if any(panel.sectors) and panel.source != "market":
             note("one sector for each stock is used for all years; if it is today's, a stock that "
                  "changed is among its later neighbours")
     notes = tuple(dict.fromkeys((*panel.notes, *notes)))

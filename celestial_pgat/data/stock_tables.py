@@ -132,7 +132,7 @@ def _pieces(source: str | PathLike | pd.DataFrame, asked: tuple[str, ...] = (),
         yield "the table", *_whole_table(source, "the table")
         return
     files = stock_files(source)
-    for path in ProgressBar(files, desc=f"reading {what}", unit="file"):
+    for path in ProgressBar(files, desc=f"reading {what}", unit="file", delay=2):
         for roles, table in _file_pieces(path, asked):
             if "Code" not in roles and Path(source).is_dir():
                 roles, table = roles | {"Code": "Code"}, table.assign(Code=path.stem)
