@@ -334,7 +334,7 @@ def _block_table(data: "RankData") -> pd.DataFrame:
     batches = [len(data.sampler), *(len(loader.sampler) for loader in (data.val_dataloader(),
                                                                        data.test_dataloader()))]
     found = {name: (len(rows), number, data.factors.dates[rows[0]], data.factors.dates[rows[-1]],
-                    data.factors.listed[rows].sum(1).mean())
+                    data.factors.listed[rows].sum(1).mean().round(1))
              for (name, rows), number in zip(data.blocks.items(), batches)}
     columns = ["days", "batches", "first day", "last day", "ranked stocks"]
     return pd.DataFrame.from_dict(found, orient="index", columns=columns)

@@ -46,11 +46,11 @@ class Factors:
 
     def __post_init__(self):
         need_counts(history=self.history)
-        sizes = len(self.dates), len(self.codes)
-        need_same_shape(listed=self.listed, returns=self.returns, values=self.values[..., 0],
-                        labels=self.labels[..., 0], dates_and_codes=np.empty(sizes))
-        need_same_shape(names=np.empty(len(self.names)), features=self.values[0, 0])
-        need_same_shape(sectors=np.empty(len(self.sectors)), codes=np.empty(len(self.codes)))
+        days, stocks = sizes = len(self.dates), len(self.codes)
+        need_same_shape(values=self.values, names=np.empty((days, stocks, len(self.names))))
+        need_same_shape(labels=self.labels, horizons=np.empty((days, stocks, len(HORIZONS))))
+        need_same_shape(listed=self.listed, returns=self.returns, dates_codes=np.empty(sizes))
+        need_same_shape(sectors=np.empty(len(self.sectors)), codes=np.empty(stocks))
 
     def __repr__(self) -> str:
         days, stocks, features = self.values.shape
