@@ -30,6 +30,7 @@ HANG = 60                                              # seconds for one call, o
 
 INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")},
          **{f"model.mixtures.{name}": "the heads" for name in ("free_values", "parts_of", "correlation_factor", "Mixture", "JointMixture")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
+         "data.factors.Factors": "make_factors", "data.cross_sections.Fold": "walk_forward", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -60,7 +61,7 @@ SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.st
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
-MAY_BE_NAN = ("core.tables.as_numbers", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
+MAY_BE_NAN = ("core.tables.as_numbers", "data.factors.across_stocks", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect")    # and says when
 
 
@@ -200,6 +201,22 @@ def comparison():
 def windows():
     """Return the windows of a year for the small model."""
     return import_module("celestial_pgat.app.arms").prepare(celestial_pgat.preset("smoke"), prices("2019-12-31"))
+
+
+@cache
+def stock_panel():
+    """Return the closes of twelve random walks for two years."""
+    panels = import_module("celestial_pgat.data.panel")
+    prices = np.full((520, 12, 5), np.nan)
+    prices[..., panels.CLOSE] = 50 * np.exp(0.01 * RNG().normal(size=(520, 12)).cumsum(0))
+    return panels.Panel(pd.bdate_range("2018-01-01", periods=520), tuple("ABCDEFGHIJKL"), ("x", "y") * 6, prices,
+                        panels.listing(prices[..., panels.CLOSE]), np.zeros((520, 12, 0)))
+
+
+@cache
+def stock_factors():
+    """Return the features of the stocks, with a short history."""
+    return PUBLIC["data.factors.make_factors"](stock_panel(), 8)
 
 
 @cache
@@ -547,6 +564,11 @@ BUILDERS = {
     "data.windows.WindowDataset.waves": lambda: torch.ones(30, 113), "data.windows.WindowDataset.pairs": lambda: torch.ones(30, 78, 5),
     "data.windows.WindowDataset.calendar": lambda: torch.ones(30, 15), "data.windows.WindowDataset.scale": lambda: 0.01,
     "data.windows.WindowDataset.covariates": lambda: torch.ones(30, 2), "data.windows.WindowDataset.known": lambda: torch.tensor([True, False]),
+    "data.factors.across_stocks.values": lambda: RNG().normal(size=(9, 12)), "data.factors.forward_returns.logs": lambda: RNG().normal(size=(30, 12)),
+    "data.factors.across_stocks.listed": lambda: np.ones((9, 12), bool), "data.factors.forward_returns.listed": lambda: np.ones((30, 12), bool), "data.factors.make_factors.panel": stock_panel,
+    **{f"data.cross_sections.{name}.days": lambda: np.arange(40) for name in ("DayRuns", "DayBatchSampler")}, "data.cross_sections.walk_forward.dates": lambda: DATES.append(DATES + pd.Timedelta(days=9999)),
+    "data.cross_sections.RankScales.labels": lambda: (0.01, 0.02, 0.03, 0.04), "data.cross_sections.RankScales.features": lambda: ("a",), "data.cross_sections.RankData.factors": stock_factors,
+    "data.cross_sections.DayDataset.tensors": lambda: PUBLIC["data.cross_sections.RankData"](stock_factors()).tensors, "data.cross_sections.DayDataset.rows": lambda: np.arange(100, 140),
     "graph.phase.NodeFields.owned": lambda: [[0, 2], [1]], "model.covariates.CovariateStates.sizes": lambda: [2, 1],
     "sky.surrogates.stretched.speed": lambda: 0.87,
     "data.streams.Worlds.truth": lambda: "gated", "data.streams.Worlds.worlds": lambda: 2,

@@ -22,7 +22,8 @@ from ..core.checks import (checked, need_counts, need_finite, need_rows,
                                         need_same_shape, need_shares)
 from ..core.dates import need_rising
 from ..core.files import counted
-from .factors import FEWEST_STOCKS, HORIZON_NAMES, HORIZONS, Factors
+from .factors import HORIZON_NAMES, HORIZONS, Factors
+from .panel import LEAST_LISTED
 
 # %% ../../nbs/28_data.cross_sections.ipynb #8bccff80
 @checked
@@ -226,10 +227,10 @@ CORRELATION_DAYS = 60
 
 def _adjusted_returns(factors: Factors) -> np.ndarray:
     """Return log returns less the mean of the listed stocks of the day, or, on days with fewer than
-    FEWEST_STOCKS, of all with a return; 0 where unknown."""
+    LEAST_LISTED, of all with a return; 0 where unknown."""
     known = np.isfinite(factors.returns)
     member = known & factors.listed
-    member = np.where(member.sum(1, keepdims=True) < FEWEST_STOCKS, known, member)
+    member = np.where(member.sum(1, keepdims=True) < LEAST_LISTED, known, member)
     number = member.sum(1, keepdims=True)
     mean = np.where(member, factors.returns, 0.0).sum(1, keepdims=True) / np.maximum(number, 1)
     return np.where(known, factors.returns - mean, 0.0)
@@ -296,11 +297,11 @@ class DayDataset(Dataset):
 
 # %% ../../nbs/28_data.cross_sections.ipynb #2b775828
 def _ranked_rows(factors: Factors) -> np.ndarray:
-    """Return the rows with at least FEWEST_STOCKS ranked stocks and the past that they need."""
-    enough = factors.listed.sum(1) >= FEWEST_STOCKS
+    """Return the rows with at least LEAST_LISTED ranked stocks and the past that they need."""
+    enough = factors.listed.sum(1) >= LEAST_LISTED
     enough[:max(factors.history, CORRELATION_DAYS) - 1] = False
     if not enough.any():
-        raise ValueError(f"there is no day with {FEWEST_STOCKS} ranked stocks; give more stocks, "
+        raise ValueError(f"there is no day with {LEAST_LISTED} ranked stocks; give more stocks, "
                          "or more days")
     return np.flatnonzero(enough)
 
@@ -333,7 +334,7 @@ def _block_table(data: "RankData") -> pd.DataFrame:
     batches = [len(data.sampler), *(len(loader.sampler) for loader in (data.val_dataloader(),
                                                                        data.test_dataloader()))]
     found = {name: (len(rows), number, data.factors.dates[rows[0]], data.factors.dates[rows[-1]],
-                    data.factors.listed[rows].sum(1).mean())
+                    data.factors.listed[rows].sum(1).mean().round(1))
              for (name, rows), number in zip(data.blocks.items(), batches)}
     columns = ["days", "batches", "first day", "last day", "ranked stocks"]
     return pd.DataFrame.from_dict(found, orient="index", columns=columns)
@@ -345,7 +346,7 @@ class RankData:
 
     `.train`, `.validation`, `.test` are `DayDataset`s, `.blocks` their rows of the panel, `.scales`
     what was fitted on the training days (or given), `.sampler` the order of training. Days with
-    fewer than FEWEST_STOCKS ranked stocks are left out. Raises ValueError for too few days, and for
+    fewer than LEAST_LISTED ranked stocks are left out. Raises ValueError for too few days, and for
     features that are not those of given `scales`."""
     def __init__(self, factors: Factors, validation: float = 0.12, test: float = 0.27,
                  run: int = 32, seed: int = 2024, epoch_days: int | None = None,
