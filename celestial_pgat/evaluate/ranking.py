@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['FEWEST', 'YEAR', 'rank_ic', 'IcMean', 'ic_mean', 'ic_by', 'sector_ics', 'volatility_thirds', 'quantile_returns',
-           'rank_autocorrelation', 'top_turnover', 'static_share', 'RankJudgement', 'judge_ranks', 'ranking_words',
-           'plot_rank_ic']
+           'rank_autocorrelation', 'top_turnover', 'static_share', 'RankJudgement', 'judge_ranks', 'rank_details',
+           'ranking_words', 'plot_rank_ic']
 
 # %% ../../nbs/73_evaluate.ranking.ipynb #66d16135
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +22,7 @@ from scipy.stats import rankdata
 
 from ..core.checks import (checked, need_counts, need_rows, need_same_shape,
                                         need_shares)
+from ..core.files import counted
 from ..core.intervals import _cosines
 from ..train.ranking import market_regimes
 
@@ -286,16 +286,6 @@ class RankJudgement:
         return pd.DataFrame.from_dict(rows, orient="index",
                                       columns=[f"h = {h}" for h in self.horizons])
 
-    def details(self) -> pd.DataFrame:
-        """Return the model's numbers by horizon: mean, ICIR, every h-th day, seeds, visible."""
-        own, apart, spread = self.means()[self.name], self.means(True)[self.name], self.spread()
-        return pd.DataFrame({
-            "RankIC": [*map(str, own)], "every h-th day": [*map(str, apart)],
-            "ICIR": [f"{one.icir:.2f}" for one in own],
-            "could have seen": [f"{one.visible:.3f}" for one in own],
-            "deviation over seeds": [f"{value:.3f}" for value in spread],
-            "days": [one.days for one in own]}, [f"h = {h}" for h in self.horizons])
-
 # %% ../../nbs/73_evaluate.ranking.ipynb #2875686a
 @checked
 def judge_ranks(scores: Float[np.ndarray, "seed day stock horizon"],
@@ -303,11 +293,12 @@ def judge_ranks(scores: Float[np.ndarray, "seed day stock horizon"],
                 listed: Bool[np.ndarray, "day stock"], dates: pd.DatetimeIndex,
                 controls: Mapping[str, np.ndarray], horizons: Sequence[int] = (1, 5, 10, 20),
                 name: str = "network") -> RankJudgement:
-    """Return the daily RankIC of a model's seeds and of the controls, each `[D,S,H]`, on these days.
+    """Return the daily RankIC of a model's seeds and of the controls, each `[D,S,H]`.
 
     Raises ValueError for other shapes, a control of the model's name, and infinite values."""
     if name in controls:
-        raise ValueError(f"a control is called {name!r} as the model is; give the model another name")
+        raise ValueError(f"a control is called {name!r} as the model is; give the model another "
+                         "name")
     if len(dates) != len(listed) or len(horizons) != labels.shape[-1]:
         raise ValueError(f"{len(dates)} dates and {len(horizons)} horizons do not fit labels of "
                          f"shape {labels.shape}")
@@ -318,6 +309,18 @@ def judge_ranks(scores: Float[np.ndarray, "seed day stock horizon"],
               for key, x in ({name: scores[0]} | dict(controls)).items()}
     return RankJudgement(dates, tuple(horizons), ask(scores),
                          {key: ask(x) for key, x in controls.items()}, shares, name)
+
+# %% ../../nbs/73_evaluate.ranking.ipynb #19e90689
+@checked
+def rank_details(judged: RankJudgement) -> pd.DataFrame:
+    """Return the model's numbers by horizon: mean, every h-th day, ICIR, visible, seeds, days."""
+    own, apart = (judged.means(which)[judged.name] for which in (False, True))
+    return pd.DataFrame({
+        "RankIC": [*map(str, own)], "every h-th day": [*map(str, apart)],
+        "ICIR": [f"{one.icir:.2f}" for one in own],
+        "could have seen": [f"{one.visible:.3f}" for one in own],
+        "deviation over seeds": [f"{value:.3f}" for value in judged.spread()],
+        "days": [one.days for one in own]}, [f"h = {h}" for h in judged.horizons])
 
 # %% ../../nbs/73_evaluate.ranking.ipynb #8055c68f
 @checked
@@ -336,7 +339,7 @@ def ranking_words(judged: RankJudgement) -> list[str]:
         beside = "; ".join(ends[word].format(", ".join(names))
                            for word, names in found.items() if names)
         seen = "" if np.isnan(own.visible) else f"; {own.visible:.3f} could have been seen"
-        said.append(f"{h} session{'s' * (h > 1)}: RankIC {own}, {own.word}{seen}"
+        said.append(f"{counted(h, 'session')}: RankIC {own}, {own.word}{seen}"
                     f"{'; ' * bool(beside)}{beside}.")
     return said
 
@@ -360,7 +363,7 @@ def plot_rank_ic(judged: RankJudgement, horizon: int) -> Figure:
             axis.plot(judged.dates, np.nancumsum(ic[:, k]), linewidth=2.5 - (place > 0),
                       linestyle=["-", "--", "-.", ":"][place % 4], label=name)
     axis.set(ylabel="cumulated RankIC", xlabel="day of the scores",
-             title=f"{judged.name}, {horizon} sessions: {own.word}, RankIC {own}")
+             title=f"{judged.name}, {counted(horizon, 'session')}: {own.word}, RankIC {own}")
     axis.legend(fontsize=9, loc="upper left")
     plt.close(figure)
     return figure

@@ -49,7 +49,7 @@ def _mean(values: Tensor, listed: Tensor) -> Tensor:
 def _in_deviations(score: Tensor, listed: Tensor) -> Tensor:
     """Return centred scores over (their deviation + SPREAD), 0 for stocks that are not listed."""
     rest = torch.where(listed, score - _mean(score, listed), 0)              # [D,S]
-    size = rest.detach().abs().amax(-1, keepdim=True).clamp(min=1e-20)       # no overflow of squares
+    size = rest.detach().abs().amax(-1, keepdim=True).clamp(min=1e-20)       # else squares overflow
     deviation = size * (_mean((rest / size)**2, listed) + 1e-12).sqrt()
     return rest / (deviation + SPREAD)
 
@@ -213,7 +213,7 @@ def _need_weight(**weights: float) -> None:
         if value < 0:
             raise ValueError(f"{name}={value} would reward a wrong order; use 0 or more, as 0.1")
 
-
+# %% ../../nbs/65_train.ranking.ipynb #8bfac114
 @checked
 class RankPreservingLoss(nn.Module):
     """Add to the pinball loss `rank_weight` times 1 - rho of each day, by one of `RankKind`.
@@ -290,7 +290,8 @@ class MultiHorizonRankPreservingLoss(nn.Module):
         if isinstance(given, Tensor):
             return given
         if lacking := [one for one in self.names if one not in given]:
-            raise KeyError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(given) or 'none'}")
+            raise KeyError(f"{name} lacks {', '.join(lacking)}; it has "
+                           f"{', '.join(given) or 'none'}")
         return torch.stack([given[one] for one in self.names], dim)
 
     def terms(self, forecast: Tensor | Mapping, target: Tensor | Mapping, listed: Tensor,
