@@ -52,7 +52,8 @@ def _mapped(path: Path) -> tuple[dict, np.ndarray, int]:
     try:
         content = pa.memory_map(str(path)).read_buffer()
         reader = pa.ipc.open_file(content)
-        about = {key.decode(): text.decode() for key, text in (reader.schema.metadata or {}).items()}
+        about = {key.decode(): text.decode()
+                 for key, text in (reader.schema.metadata or {}).items()}
         if about.get("version") != VERSION:
             raise ValueError(f"{path.name} is of the layout {about.get('version')!r} and this is "
                              f"{VERSION!r}; write the cache again: celestial-pgat rank cache "

@@ -111,8 +111,8 @@ def market(days: int, stocks: int, sectors: int, ic: float = 0.05, kind: Kind = 
     need_counts(2, days=days, sectors=sectors)
     need_counts(seed=seed + 1)
     if stocks < 2 * sectors:
-        raise ValueError(f"stocks={stocks} in sectors={sectors} leave a stock without peers; use at "
-                         f"least {2 * sectors} stocks")
+        raise ValueError(f"stocks={stocks} in sectors={sectors} leave a stock without peers; use "
+                         f"at least {2 * sectors} stocks")
     if not 0 <= ic < 1:
         raise ValueError(f"ic={ic} is no such correlation; use 0 to less than 1, such as 0.05")
     rng, sector = np.random.default_rng(seed), np.arange(stocks) % sectors

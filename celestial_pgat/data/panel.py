@@ -151,7 +151,8 @@ def _finished(panel: Panel, history: int) -> Panel:
     with collect_notes() as notes:
         if few.any():
             note(f"{few.sum()} of {len(few)} days have fewer than {LEAST_LISTED} listed stocks and "
-                 f"are not ranked; the first that is ranked is {panel.dates[np.argmin(few)]:%Y-%m-%d}")
+                 "are not ranked; the first that is ranked is "
+                 f"{panel.dates[np.argmin(few)]:%Y-%m-%d}")
         _note_moves(closes, panel.dates, panel.codes)
         _note_survivors(closes, panel.codes)
         _note_ticks(closes, panel.dates, panel.codes)
@@ -185,9 +186,9 @@ def _us20() -> Panel:
     sector_of = {code: sector for sector, codes in SECTORS.items() for code in codes.split()}
     prices = np.full((*table.shape, len(FIELDS)), np.nan)
     prices[:, :, CLOSE] = table.to_numpy(float)
-    codes = tuple(table.columns)
-    return Panel(table.index.rename("Date"), codes, tuple(sector_of.get(code, "") for code in codes),
-                 prices, np.zeros(table.shape, bool), np.zeros((*table.shape, 0)), source="us20")
+    sectors = tuple(sector_of.get(code, "") for code in table.columns)
+    return Panel(table.index.rename("Date"), tuple(table.columns), sectors, prices,
+                 np.zeros(table.shape, bool), np.zeros((*table.shape, 0)), source="us20")
 
 # %% ../../nbs/25_data.panel.ipynb #155e3fd4
 def _table_of_texts(path: str | PathLike) -> pd.DataFrame:
@@ -198,8 +199,8 @@ def _table_of_texts(path: str | PathLike) -> pd.DataFrame:
     (_, header), *rows = _split_fields(content, Path(path).name)
     for line, row in rows:
         if len(row) != len(header):
-            raise ValueError(f"line {line} of {Path(path).name} has {len(row)} fields and the first "
-                             f"has {len(header)}; quote a field that holds the separator")
+            raise ValueError(f"line {line} of {Path(path).name} has {len(row)} fields and the "
+                             f"first has {len(header)}; quote a field that holds the separator")
     return pd.DataFrame([row for _, row in rows], columns=header)
 
 

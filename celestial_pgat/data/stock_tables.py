@@ -63,11 +63,12 @@ def stock_columns(columns: Iterable) -> dict[str, str | tuple[str, ...]]:
     elif "close" in adjusted:
         roles["Adjusted" if "Close" in roles else "Close"] = adjusted["close"]
     used |= {*adjusted.values(), *volume}
-    extra = [name for name in columns if name not in used and not _COUNTERS.fullmatch(name.strip())]
+    extra = [name for name in columns
+             if name not in used and not _COUNTERS.fullmatch(name.strip())]
     return {**roles, "extra": tuple(extra)}
 
 # %% ../../nbs/24_data.stock_tables.ipynb #14e4b54b
-ROWS = 65_536           # rows of a Parquet file that are in memory at a time
+ROWS = 32_768           # rows of a Parquet file that are in memory at a time
 LARGEST_TEXT = 300e6    # bytes of a text file, which is read at once
 _WORDS = [word for names in STOCK_NAMES.values() for word in names]
 
@@ -75,7 +76,7 @@ _WORDS = [word for names in STOCK_NAMES.values() for word in names]
 def _parquet_pieces(path: Path, asked: tuple[str, ...]) -> Iterator[tuple[dict, pd.DataFrame]]:
     """Give the roles of a Parquet file's columns, and its batches with the columns `asked` for."""
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, buffer_size=1 << 20) as file:
             roles = stock_columns(file.schema_arrow.names)
             names = [roles[role] for role in asked if role in roles] if asked else None
             for batch in file.iter_batches(ROWS, columns=names):
@@ -120,7 +121,8 @@ def _file_pieces(path: Path, asked: tuple[str, ...]) -> Iterator[tuple[dict, pd.
         yield from _parquet_pieces(path, asked)
     elif path.stat().st_size > LARGEST_TEXT:
         raise ValueError(f"{path.name} has {path.stat().st_size / 1e6:.0f} MB and is no Parquet "
-                         f"file; beyond {LARGEST_TEXT / 1e6:.0f} MB write Parquet, or several files")
+                         f"file; beyond {LARGEST_TEXT / 1e6:.0f} MB write Parquet, or several "
+                         "files")
     else:
         yield _whole_table(read_file(path, _WORDS), path.name)
 
@@ -201,12 +203,12 @@ def _read_dates(raw: dict, name: str) -> pd.DatetimeIndex:
     return dates
 
 
-def _codes_of(column: pd.Series, name: str) -> tuple[np.ndarray, list[str]]:
+def _codes_of(column: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
     """Return places and distinct codes of a column; ValueError for a row without one."""
     places, raw = pd.factorize(column)
-    codes = ["" if is_blank(code) else str(code).strip() for code in raw]
-    if (places < 0).any() or "" in codes:
-        blank = (places < 0) | (places == (codes.index("") if "" in codes else -1))
+    codes = pd.Index(raw).astype(str).str.strip()
+    blank = (places < 0) | (codes == "")[places]
+    if blank.any():
         raise ValueError(f"{name} has no code in row {int(np.argmax(blank))}; write one, or leave "
                          "out what is no row of a stock")
     return places, codes
@@ -214,14 +216,13 @@ def _codes_of(column: pd.Series, name: str) -> tuple[np.ndarray, list[str]]:
 # %% ../../nbs/24_data.stock_tables.ipynb #dcc3e42a
 def _add_sectors(sectors: dict, codes: pd.Series, column: pd.Series, faults: _Faults) -> None:
     """Add the sector of each code; a second one is a fault."""
-    pairs = pd.DataFrame({"code": codes, "sector": column}).drop_duplicates()
-    for code, sector in pairs.itertuples(index=False):
-        code, sector = str(code).strip(), "" if is_blank(sector) else str(sector).strip()
-        known = sectors.get(code) or sector
-        if sector and known != sector:
+    named = column.astype(object).where(column.notna(), "").astype(str).str.strip()
+    pairs = pd.DataFrame({"code": codes.astype(str).str.strip(), "sector": named}).drop_duplicates()
+    fresh = (pairs["sector"] != "") & (pairs["code"].map(sectors) != pairs["sector"])
+    for code, sector in pairs[fresh].itertuples(index=False):
+        if sectors.setdefault(code, sector) != sector:
             faults.add("give each code one sector",
-                       f"{code} has the sectors {known!r} and {sector!r}")
-        sectors[code] = known
+                       f"{code} has the sectors {sectors[code]!r} and {sector!r}")
 
 
 @checked
@@ -230,11 +231,11 @@ def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
 
     Raises FileNotFoundError, and ValueError that names file, column, code and value."""
     name = "the table" if isinstance(source, pd.DataFrame) else Path(source).name
-    codes, raw, sectors, extra, rows, faults = {}, {}, {}, {}, 0, _Faults()
+    codes, raw, sectors, extra, rows, faults = pd.Index([], "str"), {}, {}, {}, 0, _Faults()
     for file, roles, table in _pieces(source, ("Date", "Code", "Sector"), "days"):
         _need_roles(file, roles, table)
         places, found = _codes_of(table[roles["Code"]], file)
-        codes |= dict.fromkeys(found)
+        codes = codes.append(found[~found.isin(codes)])
         if (missing := table[roles["Date"]].isna()).any():
             row = int(np.argmax(missing))
             raise ValueError(f"{file}: {found[places[row]]} has no date in row {row}; fill it in")
@@ -247,7 +248,8 @@ def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
     faults.refuse(name)
     dates = _read_dates(raw, name)
     order = dates.unique().sort_values()
-    return StockSurvey(tuple(sorted(codes)), order, tuple(sectors.get(c, "") for c in sorted(codes)),
+    codes = sorted(codes.unique())
+    return StockSurvey(tuple(codes), order, tuple(sectors.get(code, "") for code in codes),
                        tuple(extra), rows, dict(zip(raw, order.get_indexer(dates))))
 
 # %% ../../nbs/24_data.stock_tables.ipynb #5a5e40a2
@@ -293,7 +295,8 @@ def _numbers_of(table: pd.DataFrame, columns: list[str], labels: Callable) -> np
     return values
 
 
-def _values(table: pd.DataFrame, roles: dict, extra: tuple[str, ...], labels: Callable) -> np.ndarray:
+def _values(table: pd.DataFrame, roles: dict, extra: tuple[str, ...],
+            labels: Callable) -> np.ndarray:
     """Return FIELDS and further columns of rows [row, F]; an Adj Close scales the other prices."""
     columns = [roles.get(name, "") for name in FIELDS]
     columns += [name if name in roles["extra"] else "" for name in extra]
@@ -319,7 +322,7 @@ def _judge(values: np.ndarray, label: Callable, faults: _Faults) -> None:
                    f"{label(row)}: {FIELDS[column]} is {prices[row, column]:g}", int(wrong.sum()))
     if crossed.any():
         row = int(np.argmax(crossed))
-        faults.add("High is the highest of a day: are columns mixed up?",
+        faults.add("High is the highest price of a day, so columns may be mixed up",
                    f"{label(row)}: High {prices[row, 1]:g} is below Low {prices[row, 2]:g}",
                    int(crossed.sum()))
     if volume.any():
@@ -352,10 +355,10 @@ def scatter_stocks(source: str | PathLike | pd.DataFrame, found: StockSurvey,
     piece. Raises ValueError that tells all kinds of faults, each by code, day and value."""
     name = "the table" if isinstance(source, pd.DataFrame) else Path(source).name
     seen, faults, empty = np.zeros(out.shape[:2], bool), _Faults(), 0
-    number = {code: place for place, code in enumerate(found.codes)}
+    listed = pd.Index(found.codes)
     for file, roles, table in _pieces(source):
         places, codes = _codes_of(table[roles["Code"]], file)
-        stocks = np.array([number[code] for code in codes], int)[places]
+        stocks = listed.get_indexer(codes)[places]
         places, days = pd.factorize(table[roles["Date"]])
         days = np.array([found.days[day] for day in days], int)[places]
         label = lambda row: f"{found.codes[stocks[row]]} {found.dates[days[row]]:%Y-%m-%d}"
