@@ -30,7 +30,7 @@ HANG = 60                                              # seconds for one call, o
 
 INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")},
          **{f"model.mixtures.{name}": "the heads" for name in ("free_values", "parts_of", "correlation_factor", "Mixture", "JointMixture")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
-         "data.factors.Factors": "make_factors", "data.cross_sections.Fold": "walk_forward", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
+         "data.factors.Factors": "make_factors", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -566,7 +566,7 @@ BUILDERS = {
     "data.windows.WindowDataset.covariates": lambda: torch.ones(30, 2), "data.windows.WindowDataset.known": lambda: torch.tensor([True, False]),
     "data.factors.across_stocks.values": lambda: RNG().normal(size=(9, 12)), "data.factors.forward_returns.logs": lambda: RNG().normal(size=(30, 12)),
     "data.factors.across_stocks.listed": lambda: np.ones((9, 12), bool), "data.factors.forward_returns.listed": lambda: np.ones((30, 12), bool), "data.factors.make_factors.panel": stock_panel,
-    **{f"data.cross_sections.{name}.days": lambda: np.arange(40) for name in ("DayRuns", "DayBatchSampler")}, "data.cross_sections.walk_forward.dates": lambda: DATES.append(DATES + pd.Timedelta(days=9999)),
+    **{f"data.cross_sections.{name}.days": lambda: np.arange(40) for name in ("DayRuns", "DayBatchSampler")}, "data.cross_sections.walk_forward_folds.dates": lambda: DATES.append(DATES + pd.Timedelta(days=9999)),
     "data.cross_sections.RankScales.labels": lambda: (0.01, 0.02, 0.03, 0.04), "data.cross_sections.RankScales.features": lambda: ("a",), "data.cross_sections.RankData.factors": stock_factors,
     "data.cross_sections.DayDataset.tensors": lambda: PUBLIC["data.cross_sections.RankData"](stock_factors()).tensors, "data.cross_sections.DayDataset.rows": lambda: np.arange(100, 140),
     "graph.phase.NodeFields.owned": lambda: [[0, 2], [1]], "model.covariates.CovariateStates.sizes": lambda: [2, 1],
