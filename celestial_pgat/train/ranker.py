@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from ..core.checks import checked, need_shape
 from ..data.cross_sections import DayBatch, RankData, RankScales
-from ..data.factors import FEWEST_STOCKS, HORIZONS
+from ..data.factors import HORIZONS
+from ..data.panel import LEAST_LISTED
 from ..model.atft import ATFTGATFAN
 from ..model.rank_config import RankConfig
 from .checkpoint import Architecture
@@ -29,7 +30,7 @@ def daily_correlation(score: Float[Tensor, "day stock"], target: Float[Tensor, "
                       listed: Bool[Tensor, "day stock"]) -> Float[Tensor, "day"]:
     """Return Spearman's correlation of each day, ties by their mean rank; NaN where there is none.
 
-    It is that of the listed stocks that have a target. There is none for fewer than FEWEST_STOCKS
+    It is that of the listed stocks that have a target. There is none for fewer than LEAST_LISTED
     of them, and for scores or targets that are all equal."""
     need_shape("target", target, *score.shape)
     need_shape("listed", listed, *score.shape)
@@ -41,7 +42,7 @@ def daily_correlation(score: Float[Tensor, "day stock"], target: Float[Tensor, "
         centred.append(torch.where(known, ranks - (count + 1) / 2, 0))
     a, b = centred
     found = (a * b).sum(-1) / (a.square().sum(-1) * b.square().sum(-1)).sqrt()
-    return torch.where(count[:, 0] >= FEWEST_STOCKS, found, torch.nan).to(score.dtype)
+    return torch.where(count[:, 0] >= LEAST_LISTED, found, torch.nan).to(score.dtype)
 
 # %% ../../nbs/66_train.ranker.ipynb #f118d47a
 @checked
