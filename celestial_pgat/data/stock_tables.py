@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from ..core.checks import checked
-from ..core.dates import DATE_NAMES, parse_dates
+from ..core.checks import checked, need_rows
+from ..core.dates import DATE_NAMES, need_rising, parse_dates
 from ..core.files import counted, note
 from ..core.progress import ProgressBar
 from ..core.tables import as_numbers, find_columns, is_blank
@@ -88,6 +88,7 @@ def _parquet_pieces(path: Path, asked: tuple[str, ...]) -> Iterator[tuple[dict, 
 
 def _whole_table(table: pd.DataFrame, name: str) -> tuple[dict, pd.DataFrame]:
     """Return the roles of a table's columns, and the table with its index among them."""
+    need_rows(table=table)
     table = table.reset_index(drop=isinstance(table.index, pd.RangeIndex))
     if table.columns.nlevels > 1 or isinstance(table.columns, pd.RangeIndex):
         raise ValueError(f"the columns of {name} have no plain names: the first is "
@@ -97,7 +98,7 @@ def _whole_table(table: pd.DataFrame, name: str) -> tuple[dict, pd.DataFrame]:
 # %% ../../nbs/24_data.stock_tables.ipynb #90948d82
 @checked
 def stock_files(source: str | PathLike) -> list[Path]:
-    """List the file at `source`, or the files in a folder and below, hidden ones left out.
+    """List the file at `source`, or the files in a folder and below, without hidden ones and caches.
 
     Raises FileNotFoundError, and ValueError for a folder without files."""
     source = Path(source)
@@ -106,8 +107,8 @@ def stock_files(source: str | PathLike) -> list[Path]:
                                 "relative to the working directory")
     if not source.is_dir():
         return [source]
-    files = [path for path in sorted(source.rglob("*")) if path.is_file()
-             and not any(part[0] in "._" for part in path.relative_to(source).parts)]
+    files = [path for path in sorted(source.rglob("*"))
+             if path.is_file() and path.suffix != ".arrow" and not any(part[0] in "._" for part in path.relative_to(source).parts)]
     if not files:
         raise ValueError(f"the folder {source.name!r} holds no file; put Parquet or CSV files "
                          "into it, with Date, Code and Close")
@@ -258,6 +259,7 @@ def need_sessions(days: pd.DatetimeIndex, exchange: str = "XNYS") -> None:
     """Raise ValueError for rising days that are no sessions of `exchange`; "none" allows all days.
 
     Sessions in between on which no stock has a row are noted."""
+    need_rising(days)
     if exchange.strip().lower() == "none":
         return
     code = exchange_code(exchange)
