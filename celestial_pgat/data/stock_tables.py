@@ -98,7 +98,7 @@ def _whole_table(table: pd.DataFrame, name: str) -> tuple[dict, pd.DataFrame]:
 # %% ../../nbs/24_data.stock_tables.ipynb #90948d82
 @checked
 def stock_files(source: str | PathLike) -> list[Path]:
-    """List the file at `source`, or the files in a folder and below, without hidden ones and caches.
+    """List the file at `source`, or those in a folder and below, without hidden ones and caches.
 
     Raises FileNotFoundError, and ValueError for a folder without files."""
     source = Path(source)
@@ -107,8 +107,9 @@ def stock_files(source: str | PathLike) -> list[Path]:
                                 "relative to the working directory")
     if not source.is_dir():
         return [source]
+    hidden = lambda path: any(part[0] in "._" for part in path.relative_to(source).parts)
     files = [path for path in sorted(source.rglob("*"))
-             if path.is_file() and path.suffix != ".arrow" and not any(part[0] in "._" for part in path.relative_to(source).parts)]
+             if path.is_file() and path.suffix != ".arrow" and not hidden(path)]
     if not files:
         raise ValueError(f"the folder {source.name!r} holds no file; put Parquet or CSV files "
                          "into it, with Date, Code and Close")
