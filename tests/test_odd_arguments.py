@@ -52,6 +52,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
              "diagnostics.PassRecorder")},
          **{f"app.origin.{name}": "the commands" for name in ("origin_of", "located", "found_state", "best_so_far")},
          **{f"data.fingerprint.{name}": "fit and the commands" for name in ("tables_of", "difference", "fingerprints", "cut_of")},
+         "data.stock_tables.StockSurvey": "survey_stocks", "data.stock_tables.scatter_stocks": "load_panel and write_cache", "data.cache.PanelCache": "open_cache", "data.market.StockMarket": "market",
          "app.preview.memory_table": "preview_text", "core.progress.ProgressBar": "tqdm, and stress_test and judge_inputs", "app.ranks.told": "the commands",
          "evaluate.networks.halves_data": "fair_test", "evaluate.networks.network_row": "fair_test", "app.fair_jobs.answer": "fair_test",
          "app.fair_jobs.do_jobs": "fair_test", "app.fair_jobs.network_jobs": "fair_test", "app.fair.train_networks": "fair_test", "app.fair.ensemble_errors": "fair_test",
@@ -344,6 +345,22 @@ def branches():
 
 
 @cache
+def stocks():
+    """Return the panel of twelve stocks over eighty days."""
+    return PUBLIC["data.market.market"](80, 12, 3, history=20).panel
+
+
+def stock_cache() -> Path:
+    """Write the cache of twelve stocks."""
+    return PUBLIC["data.cache.write_cache"](stocks(), "stocks.arrow")
+
+
+def stock_rows() -> pd.DataFrame:
+    """Return a table with a row for each of two stocks and days."""
+    return pd.DataFrame({"Date": ["2024-01-02", "2024-01-03"] * 2, "Code": [*"AABB"], "Close": [1.0, 2.0, 3.0, 4.0]})
+
+
+@cache
 def claim():
     """Return an entry of the ledger."""
     from celestial_pgat.app.ledger import Claim
@@ -414,6 +431,12 @@ edges = lambda: torch.randn(2, 3, 13, 13)
 ARRAY = 0.01 * RNG().standard_normal((12, 2, 4))
 
 BUILDERS = {
+    **{f"data.panel.Panel.{name}": (lambda name: lambda: getattr(stocks(), name))(name) for name in ("dates", "codes", "sectors", "prices", "listed", "extra", "names", "notes", "source")},
+    "data.panel.listing.closes": lambda: np.ones((30, 4)).cumsum(axis=0), "data.panel.load_panel.source": stock_cache, "data.panel.load_panel.history": lambda: 20,
+    "data.market.market.days": lambda: 80, "data.market.market.stocks": lambda: 12, "data.market.market.sectors": lambda: 3, "data.market.market.kind": lambda: "own",
+    "data.stock_tables.stock_columns.columns": lambda: ["Date", "Code", "Close"], "data.stock_tables.stock_files.source": table, "data.stock_tables.survey_stocks.source": stock_rows,
+    "data.stock_tables.need_sessions.days": lambda: prices().index, "data.cache.write_cache.source": stocks, "data.cache.write_cache.path": lambda: "stocks.arrow",
+    **{f"data.cache.{name}.path": stock_cache for name in ("open_cache", "cached_panel")},
     **{key: value for name in ("distributions.ensemble_crps", "distributions.pinball_loss", "distributions.interval_loss", "calibration.pit_values", "distributions.path_quantiles") for key, value in half(f"evaluate.{name}").items() if not key.endswith("path_quantiles.truth")},
     **{f"evaluate.{name}.truth": lambda: drawn()[0] for name in ("distributions.check_paths", "distributions.energy_score", "distributions.variogram_score", "distributions.crps_of_candles", "distributions.score_windows",
        "distributions.score_paths", "calibration.coverage_table", "calibration.band_coverage", "calibration.touch_table")},

@@ -119,7 +119,7 @@ def _note_ticks(closes: np.ndarray, dates: pd.DatetimeIndex, codes: tuple[str, .
     with np.errstate(invalid="ignore"):
         for digits in range(5):
             scaled = closes[:, :: max(1, len(codes) // 50)] * 10.0 ** digits
-            if not (np.abs(scaled - np.round(scaled)) > 1e-6).any():
+            if not (np.abs(scaled - np.round(scaled)) > 1e-6 + 2e-7 * scaled).any():  # or float32
                 break
         else:
             return

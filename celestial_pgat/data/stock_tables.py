@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float
 
-from ..core.checks import checked
-from ..core.dates import DATE_NAMES, parse_dates
+from ..core.checks import checked, need_rows
+from ..core.dates import DATE_NAMES, need_rising, parse_dates
 from ..core.files import counted, note
 from ..core.progress import ProgressBar
 from ..core.tables import as_numbers, find_columns, is_blank
@@ -88,16 +88,19 @@ def _parquet_pieces(path: Path, asked: tuple[str, ...]) -> Iterator[tuple[dict, 
 
 def _whole_table(table: pd.DataFrame, name: str) -> tuple[dict, pd.DataFrame]:
     """Return the roles of a table's columns, and the table with its index among them."""
+    need_rows(table=table)
     table = table.reset_index(drop=isinstance(table.index, pd.RangeIndex))
     if table.columns.nlevels > 1 or isinstance(table.columns, pd.RangeIndex):
         raise ValueError(f"the columns of {name} have no plain names: the first is "
-                         f"{table.columns[0]!r}; write one row with a name for each column")
+                         f"{table.columns[0]!r}; write one row with a name for each column. Of "
+                         "names in two levels, (Close, AAPL), make rows: "
+                         "table.stack(1).rename_axis(['Date', 'Code']).reset_index()")
     return stock_columns(table.columns), table
 
 # %% ../../nbs/24_data.stock_tables.ipynb #90948d82
 @checked
 def stock_files(source: str | PathLike) -> list[Path]:
-    """List the file at `source`, or the files in a folder and below, hidden ones left out.
+    """List the file at `source`, or those in a folder and below, without hidden ones and caches.
 
     Raises FileNotFoundError, and ValueError for a folder without files."""
     source = Path(source)
@@ -106,8 +109,9 @@ def stock_files(source: str | PathLike) -> list[Path]:
                                 "relative to the working directory")
     if not source.is_dir():
         return [source]
-    files = [path for path in sorted(source.rglob("*")) if path.is_file()
-             and not any(part[0] in "._" for part in path.relative_to(source).parts)]
+    hidden = lambda path: any(part[0] in "._" for part in path.relative_to(source).parts)
+    files = [path for path in sorted(source.rglob("*"))
+             if path.is_file() and path.suffix != ".arrow" and not hidden(path)]
     if not files:
         raise ValueError(f"the folder {source.name!r} holds no file; put Parquet or CSV files "
                          "into it, with Date, Code and Close")
@@ -159,17 +163,18 @@ class _Faults:
             raise ValueError(f"{name} cannot be used. " + ". ".join(told))
 
 
-def _need_roles(name: str, roles: dict, table: pd.DataFrame) -> None:
-    """Refuse a piece without Date, Code or Close."""
+def _need_roles(name: str, roles: dict) -> None:
+    """Refuse a table without Date, Code or Close."""
     lacking = [role for role in ("Date", "Code", "Close") if role not in roles]
     if lacking:
         wide = "Code" in lacking and "High" not in roles and len(roles["extra"]) > 5
         hint = (": if each column is a stock, make rows of them with "
                 "table.melt('Date', var_name='Code', value_name='Close')" if wide else
                 "; name its columns Date, Code, Close, and Open, High, Low, Volume, Sector if "
-                "there are such")
+                "there are such; in a folder of one file for each stock, Code may be lacking")
+        names = [*(column for role, column in roles.items() if role != "extra"), *roles["extra"]]
         raise ValueError(f"{name} has no column {' and no '.join(lacking)} among "
-                         f"{', '.join(map(str, table.columns[:8]))}{hint}")
+                         f"{', '.join(names[:8])}{hint}")
 
 # %% ../../nbs/24_data.stock_tables.ipynb #b13b9eaf
 @dataclass(frozen=True)
@@ -233,7 +238,7 @@ def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
     name = "the table" if isinstance(source, pd.DataFrame) else Path(source).name
     codes, raw, sectors, extra, rows, faults = pd.Index([], "str"), {}, {}, {}, 0, _Faults()
     for file, roles, table in _pieces(source, ("Date", "Code", "Sector"), "days"):
-        _need_roles(file, roles, table)
+        _need_roles(file, roles)
         places, found = _codes_of(table[roles["Code"]], file)
         codes = codes.append(found[~found.isin(codes)])
         if (missing := table[roles["Date"]].isna()).any():
@@ -258,6 +263,7 @@ def need_sessions(days: pd.DatetimeIndex, exchange: str = "XNYS") -> None:
     """Raise ValueError for rising days that are no sessions of `exchange`; "none" allows all days.
 
     Sessions in between on which no stock has a row are noted."""
+    need_rising(days)
     if exchange.strip().lower() == "none":
         return
     code = exchange_code(exchange)
