@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CORRELATION_DAYS', 'DayBatch', 'DayRuns', 'DayBatchSampler', 'Fold', 'walk_forward_folds', 'RankScales', 'DayTensors',
-           'DayDataset', 'RankData']
+           'DayDataset', 'last_batch', 'RankData']
 
 # %% ../../nbs/28_data.cross_sections.ipynb #b6396030
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset
 
-from ..core.checks import (checked, need_counts, need_finite, need_rows,
-                                        need_same_shape, need_shares)
+from ..core.checks import checked, need_counts, need_finite, need_rows, need_shares
 from ..core.dates import need_rising
 from ..core.files import counted
 from .factors import HORIZON_NAMES, HORIZONS, Factors
@@ -67,8 +66,7 @@ class DayBatch:
 class DayRuns(BatchSampler):
     """Cut places in rising `days` into runs of `per_batch` days that follow each other, in order.
 
-    A run ends where `days`, rows of a panel, have a gap. Raises ValueError for days that do not
-    rise."""
+    A run ends where `days`, rows of a panel, have a gap. Raises ValueError unless they rise."""
     def __init__(self, days: Int[np.ndarray, "day"], per_batch: int = 1):
         need_counts(per_batch=per_batch)
         need_rows(days=days)
@@ -186,8 +184,7 @@ def walk_forward_folds(dates: pd.DatetimeIndex, folds: int = 1, test: float = 0.
 class RankScales:
     """Hold the deviation of the training labels for each horizon, and the names of the features.
 
-    A forecast times its deviation is a log return. Raises ValueError for one that is not
-    positive."""
+    A forecast times its deviation is a log return. Raises ValueError unless all are positive."""
     labels: tuple[float, ...]
     features: tuple[str, ...]
 
@@ -202,8 +199,7 @@ class RankScales:
         """Fit on the labels of the stocks listed on the days `rows`."""
         need_rows(rows=rows)
         labels = factors.labels[rows][factors.listed[rows]]                 # [n,H]
-        number = np.isfinite(labels).sum(0)
-        if not number.all():
+        if not np.isfinite(labels).any(0).all():
             raise ValueError(f"of the training days, no listed stock has a label for all of "
                              f"{HORIZONS} sessions; give more days")
         return cls(tuple(np.nanstd(labels, axis=0).tolist()), factors.names)
@@ -268,8 +264,8 @@ class DayTensors:
 class DayDataset(Dataset):
     """Give the days `rows` of a panel: `dataset[[3, 4, 5]]` is a `DayBatch` of three.
 
-    Places are those in `rows`. Raises ValueError for days that do not follow each other in the
-    panel, and for rows with too little before them."""
+    Raises ValueError for days that do not follow each other in the panel, and for rows with too
+    little before them."""
     def __init__(self, tensors: DayTensors, rows: Int[np.ndarray, "day"]):
         need_rows(rows=rows)
         self.tensors, self.rows = tensors, rows
@@ -285,8 +281,8 @@ class DayDataset(Dataset):
     def __getitem__(self, index: Any) -> DayBatch:
         rows = np.atleast_1d(self.rows[index])
         need_rows(index=rows)
-        if (np.diff(rows) != 1).any():
-            place = int(np.argmax(np.diff(rows) != 1))
+        if (gaps := np.diff(rows) != 1).any():
+            place = int(np.argmax(gaps))
             raise ValueError(f"row {rows[place]} of the panel is followed by {rows[place + 1]}; a "
                              "batch holds days that follow each other, as DayRuns gives them")
         whole, first, days = self.tensors, int(rows[0]), len(rows)
@@ -325,30 +321,39 @@ def _tables_by_day(factors: Factors) -> dict[str, pd.DataFrame]:
     """Return returns and features, a row for each day."""
     columns = [f"{code} {name}" for code in factors.codes for name in factors.names]
     features = factors.values.reshape(len(factors.dates), -1)
-    listed = pd.DataFrame(factors.listed, factors.dates, factors.codes)
-    return {"returns": pd.DataFrame(factors.returns, factors.dates, factors.codes),
-            "features": pd.DataFrame(features, factors.dates, columns), "listed": listed}
+    return {"features": pd.DataFrame(features, factors.dates, columns),
+            **{name: pd.DataFrame(getattr(factors, name), factors.dates, factors.codes)
+               for name in ("returns", "listed")}}
 
 
 def _block_table(data: "RankData") -> pd.DataFrame:
     """Return a table of the blocks of `data`."""
-    batches = [len(data.sampler), *(len(loader.sampler) for loader in (data.val_dataloader(),
-                                                                       data.test_dataloader()))]
-    found = {name: (len(rows), number, data.factors.dates[rows[0]], data.factors.dates[rows[-1]],
-                    data.factors.listed[rows].sum(1).mean().round(1))
-             for (name, rows), number in zip(data.blocks.items(), batches)}
+    samplers = data.sampler, data.val_dataloader().sampler, data.test_dataloader().sampler
+    dates, ranked = data.factors.dates, data.factors.listed.sum(1)
+    found = {name: (len(rows), len(one), *dates[rows[[0, -1]]], ranked[rows].mean().round(1))
+             for (name, rows), one in zip(data.blocks.items(), samplers)}
     columns = ["days", "batches", "first day", "last day", "ranked stocks"]
     return pd.DataFrame.from_dict(found, orient="index", columns=columns)
 
 # %% ../../nbs/28_data.cross_sections.ipynb #83abf4c1
+@checked
+def last_batch(factors: Factors, scales: RankScales) -> DayBatch:
+    """Return the last day with LEAST_LISTED ranked stocks (D=1), without labels.
+
+    Raises ValueError where there is none, and for features that are not those of the scales."""
+    _need_same_features(factors, scales)
+    block = DayDataset(DayTensors.of(factors, scales), _ranked_rows(factors)[-1:])
+    return replace(block[[0]], target=torch.full((1, len(factors.codes), len(HORIZONS)), torch.nan))
+
+# %% ../../nbs/28_data.cross_sections.ipynb #46547abe
 @checked
 class RankData:
     """Cut days into training, validation and test, and give batches of runs of whole days.
 
     `.train`, `.validation`, `.test` are `DayDataset`s, `.blocks` their rows of the panel, `.scales`
     what was fitted on the training days (or given), `.sampler` the order of training. Days with
-    fewer than LEAST_LISTED ranked stocks are left out. Raises ValueError for too few days, and for
-    features that are not those of given `scales`."""
+    fewer than LEAST_LISTED ranked stocks are left out. Raises ValueError for too few days, and if
+    the `scales` are those of other features."""
     def __init__(self, factors: Factors, validation: float = 0.12, test: float = 0.27,
                  run: int = 32, seed: int = 2024, epoch_days: int | None = None,
                  scales: RankScales | None = None):
@@ -357,8 +362,7 @@ class RankData:
                                      validation)
         self.blocks = {name: rows[places] for name, places in vars(fold).items()}
         self.factors, self.run, self.history = factors, run, factors.history
-        self.given = dict(validation=validation, test=test, run=run, seed=seed,
-                          epoch_days=epoch_days)
+        self.given = {"validation": validation, "test": test, "epoch_days": epoch_days}
         self.scales = scales or RankScales.fit(factors, self.blocks["train"])
         _need_same_features(factors, self.scales)
         self.tensors = DayTensors.of(factors, self.scales)
@@ -380,12 +384,11 @@ class RankData:
 
     def last_batch(self) -> DayBatch:
         """Return the last day with enough ranked stocks (D=1), without labels."""
-        batch = DayDataset(self.tensors, _ranked_rows(self.factors)[-1:])[[0]]
-        return replace(batch, target=torch.full_like(batch.target, torch.nan))
+        return last_batch(self.factors, self.scales)
 
     def cut(self) -> dict[str, Any]:
         """Return the sizes of windows, blocks and runs, and the seed of their order."""
-        return {"history": self.history, **self.given,
+        return {"history": self.history, "run": self.run, "seed": self.sampler.seed, **self.given,
                 "days": {name: len(rows) for name, rows in self.blocks.items()}}
 
     def tables(self) -> dict[str, pd.DataFrame]:
