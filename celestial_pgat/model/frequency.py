@@ -78,8 +78,8 @@ class FrequencyNorm(nn.Module):
 
     `norm` and `k` are those of split_window; the network has `width` numbers for each feature."""
 
-    def __init__(self, norm: Literal["fan", "revin"], history: int, features: int, horizons: int,
-                 k: int = 3, width: int = 8):
+    def __init__(self, history: int, features: int, horizons: int,
+                 norm: Literal["fan", "revin"] = "fan", k: int = 3, width: int = 8):
         super().__init__()
         need_counts(history=history, features=features, horizons=horizons, width=width)
         self.norm, self.k, self.shape = norm, k, (history, features)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.bytes import LARGE, recomputed
+from ..core.bytes import LARGE, in_pieces
 from ..core.checks import checked, need_counts, need_heads, need_shape, need_shares
 from ..core.kernels import Dropout
 
@@ -41,8 +41,9 @@ class GatedResidual(nn.Module):
 class VariableSelection(nn.Module):
     """Weigh the features of a step by all of them: `forward(x [...,F])` -> `[...,width]`.
 
-    Each feature is read by a network of `feature_width` numbers; the weights `[...,F]`, which sum to
-    1, are what the sub-module `weights` returns. LARGE inputs are read again in backward."""
+    Each feature is read by a network of `feature_width` numbers. The weights `[...,F]` are what the
+    sub-module `weights` returns, and sum to 1. LARGE inputs are read in pieces, and again in
+    backward."""
 
     def __init__(self, features: int, width: int, feature_width: int = 8, dropout: float = 0.0):
         super().__init__()
@@ -65,8 +66,10 @@ class VariableSelection(nn.Module):
     def forward(self, x: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch width"]:
         need_shape("x", x, *x.shape[:-1], self.features)
         weights = self.weights(self.choice(x))                                  # [..., F]
-        large = x.numel() * self.scale.shape[1] > LARGE
-        return recomputed(self.read, large)(x, weights)                         # [..., width]
+        size = max(1, LARGE // max(1, x[:1].numel() * self.scale.shape[1]))     # rows in a piece
+        if size >= len(x):
+            return self.read(x, weights)                                        # [..., width]
+        return in_pieces(self.read, (x, weights), size)                         # [..., width]
 
 # %% ../../nbs/55_model.selection.ipynb #99c0ba70
 @checked
