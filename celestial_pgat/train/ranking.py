@@ -261,6 +261,15 @@ class RankPreservingLoss(nn.Module):
         return _over_days(pinball, labelled, day_weights) + lost
 
 # %% ../../nbs/65_train.ranking.ipynb #b23be3c0
+def _stacked(name: str, given: Tensor | Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    """Return a tensor as it is, and a dict stacked by horizon; KeyError names a missing one."""
+    if isinstance(given, Tensor):
+        return given
+    if lacking := [one for one in names if one not in given]:
+        raise KeyError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(given) or 'none'}")
+    return torch.stack([given[one] for one in names], 2)
+
+# %% ../../nbs/65_train.ranking.ipynb #c867f090
 @checked
 class MultiHorizonRankPreservingLoss(nn.Module):
     """Weigh the `RankPreservingLoss` of several horizons, in sessions.
@@ -285,21 +294,13 @@ class MultiHorizonRankPreservingLoss(nn.Module):
         self.single = RankPreservingLoss(rank_weight, rank, tau, quantiles)
         self.register_buffer("weights", torch.tensor(shares / shares.sum()), persistent=False)
 
-    def stacked(self, name: str, given: Tensor | Mapping[str, Tensor], dim: int) -> Tensor:
-        """Return a tensor as it is, and a dict stacked by horizon; KeyError names a missing one."""
-        if isinstance(given, Tensor):
-            return given
-        if lacking := [one for one in self.names if one not in given]:
-            raise KeyError(f"{name} lacks {', '.join(lacking)}; it has "
-                           f"{', '.join(given) or 'none'}")
-        return torch.stack([given[one] for one in self.names], dim)
-
     def terms(self, forecast: Tensor | Mapping, target: Tensor | Mapping, listed: Tensor,
               day_weights: Tensor | None = None, generator: torch.Generator | None = None
               ) -> Float[Tensor, "2 horizon"]:
         """Return pinball and 1 - rho of each horizon, over days, before any weight of theirs."""
         need_shape("listed", listed, -1, -1)
-        forecast, target = self.stacked("forecast", forecast, 2), self.stacked("target", target, 2)
+        forecast = _stacked("forecast", forecast, self.names)                # [D,S,H,Q]
+        target = _stacked("target", target, self.names)                      # [D,S,H]
         days, stocks, many = *listed.shape, len(self.names)
         need_shape("forecast", forecast, days, stocks, many, len(self.single.levels))
         need_shape("target", target, days, stocks, many)
