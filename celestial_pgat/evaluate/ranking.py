@@ -100,8 +100,8 @@ class IcMean:
         if np.isnan(self.mean):
             return "no ranks"
         if not np.isfinite(self.low):
-            return f"{self.mean:+.3f}"
-        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+            return f"{self.mean:+z.3f}"
+        return f"{self.mean:+z.3f} [{self.low:+z.3f}, {self.high:+z.3f}]"
 
 # %% ../../nbs/73_evaluate.ranking.ipynb #4c94691c
 @checked
