@@ -63,7 +63,8 @@ SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.st
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("core.tables.as_numbers", "data.factors.across_stocks", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
-              "evaluate.planted.smallest_effect")    # and says when
+              "evaluate.planted.smallest_effect", "evaluate.rank_controls.ridge_scores",
+              *(f"evaluate.ranking.{name}" for name in ("rank_ic", "sector_ics", "quantile_returns", "rank_autocorrelation")))    # and says when
 
 
 def public() -> dict:
@@ -749,6 +750,66 @@ def cut(value) -> dict:
     if type(value) in (list, tuple, dict):
         return {"nothing in it": type(value)()}
     return {}
+
+
+def ranking(days: int = 60, kind: str = "scores"):
+    """Return what a ranking of six stocks is judged by: "scores" or "labels" [D,S], "listed", or "dates"."""
+    drawn = RNG().standard_normal((2, days, 6))
+    return {"scores": drawn[0], "labels": drawn[1], "listed": np.ones((days, 6), bool), "dates": DATES[:days]}[kind]
+
+
+def judged():
+    """Return a judgement of a ranking of six stocks, two seeds, one control."""
+    scores, labels = ranking(60)[..., None], ranking(60, "labels")[..., None]
+    return PUBLIC["evaluate.ranking.judge_ranks"](np.stack([scores, -scores]), labels, ranking(60, "listed"), ranking(60, "dates"),
+                                                  {"other": labels}, (5,))
+
+
+def factors():
+    """Return features and labels of six stocks."""
+    values, labels = RNG().standard_normal((400, 6, 2)), RNG().standard_normal((400, 6, 4))
+    return PUBLIC["data.factors.Factors"](DATES[:400], tuple("ABCDEF"), ("",) * 6, ("a", "b"), values, labels, 0.01 * values[..., 0],
+                                          np.ones((400, 6), bool))
+
+
+def earned():
+    """Return what a portfolio of six stocks earned."""
+    return PUBLIC["evaluate.portfolio.long_short"](ranking(), 0.01 * ranking(60, "labels"), ranking(60, "listed"), 2)
+
+
+BUILDERS |= {
+    **{f"train.ranking.{name}.{part}": value for name in ("average_ranks", "soft_ranks", "isotonic_ranks", "rank_term", "pinball_by_day") for part, value in (
+        ("score", lambda: torch.randn(3, 6)), ("target", lambda: torch.randn(3, 6)), ("listed", lambda: torch.ones(3, 6, dtype=torch.bool)),
+        ("values", lambda: torch.randn(3, 6)), ("forecast", lambda: torch.randn(3, 6, 3)), ("levels", lambda: torch.tensor([0.1, 0.5, 0.9])))
+       if part in inspect.signature(PUBLIC[f"train.ranking.{name}"]).parameters},
+    **{f"{name}.returns": lambda: 0.01 * ranking(60, "labels") for name in (
+        "train.ranking.market_regimes", "train.ranking.regime_weights", "evaluate.ranking.volatility_thirds", "evaluate.portfolio.long_short")},
+    **{f"{name}.window": lambda: 20 for name in ("train.ranking.market_regimes", "train.ranking.regime_weights")},
+    **{f"evaluate.{name}.{part}": (lambda part: lambda: ranking(60, part))(part) for name in (
+        "ranking.rank_ic", "ranking.sector_ics", "ranking.quantile_returns", "ranking.rank_autocorrelation", "ranking.top_turnover", "ranking.static_share",
+        "ranking.volatility_thirds", "portfolio.rank_weights", "portfolio.long_short") for part in ("scores", "labels", "listed")
+       if part in inspect.signature(PUBLIC[f"evaluate.{name}"]).parameters},
+    **{f"train.ranking.{name}.listed": lambda: ranking(60, "listed") for name in ("market_regimes", "regime_weights")},
+    "train.ranking.regime_weights.train": lambda: np.arange(40), "evaluate.ranking.sector_ics.sectors": lambda: ["a"] * 6,
+    "evaluate.ranking.ic_mean.ic": lambda: ranking()[:, 0], "evaluate.ranking.ic_by.ic": lambda: ranking()[:, 0], "evaluate.ranking.ic_by.groups": lambda: [2019] * 60,
+    "evaluate.ranking.judge_ranks.scores": lambda: ranking()[None, ..., None], "evaluate.ranking.judge_ranks.labels": lambda: ranking(60, "labels")[..., None],
+    "evaluate.ranking.judge_ranks.listed": lambda: ranking(60, "listed"), "evaluate.ranking.judge_ranks.dates": lambda: ranking(60, "dates"),
+    "evaluate.ranking.judge_ranks.controls": lambda: {"other": ranking()[..., None]}, "evaluate.ranking.judge_ranks.horizons": lambda: (5,),
+    "evaluate.ranking.RankJudgement.dates": lambda: ranking(60, "dates"), "evaluate.ranking.RankJudgement.horizons": lambda: (5,),
+    "evaluate.ranking.RankJudgement.seeds": lambda: RNG().random((2, 60, 1)), "evaluate.ranking.RankJudgement.controls": lambda: {}, "evaluate.ranking.RankJudgement.shares": lambda: {"network": 0.5},
+    **{f"evaluate.ranking.{name}.judged": judged for name in ("rank_details", "ranking_words", "plot_rank_ic")}, "evaluate.ranking.plot_rank_ic.horizon": lambda: 5,
+    **{f"evaluate.rank_controls.{name}.returns": lambda: 0.01 * RNG().standard_normal((400, 6)) for name in ("reversal_scores", "momentum_scores")},
+    **{f"evaluate.rank_controls.{name}.{part}": (lambda part: lambda: getattr(factors(), part))(part) for name, parts in (
+        ("static_scores", ("labels", "listed")), ("ridge_scores", ("values", "labels", "listed"))) for part in parts},
+    **{f"evaluate.rank_controls.{name}.train": lambda: np.arange(300) for name in ("static_scores", "ridge_scores", "rank_controls")},
+    **{f"evaluate.rank_controls.{name}.validation": lambda: np.arange(320, 380) for name in ("ridge_scores", "rank_controls")}, "evaluate.rank_controls.rank_controls.factors": factors,
+    **{f"evaluate.portfolio.{name}.returns": lambda: 0.01 * ranking()[:, 0] for name in ("sharpe", "sharpe_interval", "probabilistic_sharpe", "deflated_sharpe")},
+    "evaluate.portfolio.sharpe_interval.draws": lambda: 20, "evaluate.portfolio.expected_best.trials": lambda: 20, "evaluate.portfolio.deflated_sharpe.trials": lambda: 20,
+    "evaluate.portfolio.expected_best.deviation": lambda: 0.5, **{f"evaluate.portfolio.{name}.portfolio": earned for name in ("portfolio_table", "plot_equity")},
+    "evaluate.portfolio.plot_equity.dates": lambda: ranking(60, "dates"), **{f"evaluate.portfolio.LongShort.{name}": lambda: np.zeros(30) for name in ("gross", "turnover")},
+    "evaluate.portfolio.LongShort.first": lambda: 2, "evaluate.portfolio.LongShort.held": lambda: 2.0, "evaluate.portfolio.LongShort.horizon": lambda: 5,
+    **{f"evaluate.ranking.IcMean.{name}": lambda: 0.1 for name in ("mean", "low", "high", "deviation")}, **{f"evaluate.ranking.IcMean.{name}": lambda: 20 for name in ("days", "horizon", "freedom")},
+}
 
 
 def build(path: str, parameter: inspect.Parameter):

@@ -233,7 +233,8 @@ def _add_rank(add) -> None:
     one = add("rank run")
     _add_panel(one, "us20 (default), market (made, needs nothing), or the path of a table Date, "
                "Code, Close, ..., of a folder of such tables, or of a cache")
-    one.add("--exchange", "trading calendar of the dates (default: XNYS); none: any dates")
+    one.add_argument("--exchange", "--calendar", help="trading calendar of the dates (default: "
+                     "XNYS); none: any dates")
     one.add("--preset", f"{', '.join(RANK_PRESETS)} (default: demo)", default="demo")
     one.add("--config", "YAML file with what differs from the preset")
     one.add("--set", "one value, for example --set model.layers=0; may be repeated",
@@ -250,8 +251,9 @@ def _add_rank(add) -> None:
             required=True)
     one.add("--output", "the file to write, prices.arrow", required=True)
     one.add("--sectors", "the path of a table Code, Sector (default: what the input says)")
-    one.add("--exchange", "trading calendar of the dates (default: XNYS); none: any dates",
-            default="XNYS")
+    one.add_argument("--exchange", "--calendar", help="trading calendar of the dates (default: "
+                     "XNYS); none: any dates",
+                     default="XNYS")
 
 # %% ../../nbs/80_app.cli.ipynb #9efa070f
 def _parser() -> _Parser:

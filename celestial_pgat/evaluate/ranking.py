@@ -100,8 +100,8 @@ class IcMean:
         if np.isnan(self.mean):
             return "no ranks"
         if not np.isfinite(self.low):
-            return f"{self.mean:+.3f}"
-        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
+            return f"{self.mean:+z.3f}"
+        return f"{self.mean:+z.3f} [{self.low:+z.3f}, {self.high:+z.3f}]"
 
 # %% ../../nbs/73_evaluate.ranking.ipynb #4c94691c
 @checked
@@ -149,7 +149,9 @@ def ic_by(ic: Float[np.ndarray, "day"], groups: Sequence | np.ndarray | pd.Index
 def sector_ics(scores: Float[np.ndarray, "day stock"], labels: Float[np.ndarray, "day stock"],
                listed: Bool[np.ndarray, "day stock"], sectors: Sequence[str],
                least: int = 3) -> dict[str, Float[np.ndarray, "day"]]:
-    """Return the daily RankIC within each sector that has `least` stocks, by its name."""
+    """Return the daily RankIC within each sector that has `least` stocks, by its name.
+
+    NaN as in `rank_ic`. Raises ValueError for another number of names than of stocks."""
     if len(sectors) != listed.shape[1]:
         raise ValueError(f"sectors has {len(sectors)} names for {listed.shape[1]} stocks")
     names = np.array([*sectors])
@@ -198,7 +200,10 @@ def quantile_returns(scores: Float[np.ndarray, "day stock"], labels: Float[np.nd
 def rank_autocorrelation(scores: Float[np.ndarray, "day stock"],
                          listed: Bool[np.ndarray, "day stock"],
                          lag: int = 1) -> Float[np.ndarray, "later"]:
-    """Return the rank correlation of each day's scores with those `lag` days before."""
+    """Return the rank correlation of each day's scores with those `lag` days before.
+
+    NaN as in `rank_ic`. Raises ValueError for no more days than `lag`."""
+    need_same_shape(scores=scores, listed=listed)
     need_counts(lag=lag)
     need_rows(lag + 1, scores=scores)
     return rank_ic(scores[lag:], scores[:-lag], listed[lag:] & listed[:-lag])
@@ -208,6 +213,7 @@ def rank_autocorrelation(scores: Float[np.ndarray, "day stock"],
 def top_turnover(scores: Float[np.ndarray, "day stock"], listed: Bool[np.ndarray, "day stock"],
                  fraction: float = 0.2) -> float:
     """Return the share of the best `fraction` of a day that was not in it the day before."""
+    need_same_shape(scores=scores, listed=listed)
     need_shares(fraction=fraction)
     need_rows(2, scores=scores)
     best = _shares_below(scores, listed) > 1 - fraction
@@ -296,6 +302,7 @@ def judge_ranks(scores: Float[np.ndarray, "seed day stock horizon"],
     """Return the daily RankIC of a model's seeds and of the controls, each `[D,S,H]`.
 
     Raises ValueError for other shapes, a control of the model's name, and infinite values."""
+    need_rows(scores=scores)
     if name in controls:
         raise ValueError(f"a control is called {name!r} as the model is; give the model another "
                          "name")

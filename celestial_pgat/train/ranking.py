@@ -229,8 +229,7 @@ class RankPreservingLoss(nn.Module):
         if not tau > 0:
             raise ValueError(f"tau={tau} is no temperature; use a positive number such as 0.2")
         if [*quantiles] != sorted({*quantiles}) or not 0 < quantiles[0] <= quantiles[-1] < 1:
-            raise ValueError(f"quantiles={quantiles} are no rising levels between 0 and 1; use for "
-                             "example (0.1, 0.5, 0.9)")
+            raise ValueError(f"quantiles={quantiles} are no rising levels from above 0 to below 1")
         self.rank_weight, self.rank, self.tau = rank_weight, rank, tau
         self.register_buffer("levels", torch.tensor([*quantiles]), persistent=False)
 
@@ -253,14 +252,24 @@ class RankPreservingLoss(nn.Module):
                 day_weights: Float[Tensor, "day"] | None = None,
                 generator: torch.Generator | None = None) -> Float[Tensor, ""]:
         """Return the loss; NaN in `target` is no label. `day_weights` have mean 1 in training."""
+        need_shape("listed", listed, -1, -1)
         days, stocks = listed.shape
         need_shape("forecast", forecast, days, stocks, len(self.levels))
         need_shape("target", target, days, stocks)
         pinball, lost, labelled, ordered = self.by_day(forecast, target, listed, generator)
-        found = _over_days(pinball, labelled, day_weights)
-        return found + self.rank_weight * _over_days(lost, ordered, day_weights)
+        lost = self.rank_weight * _over_days(lost, ordered, day_weights)
+        return _over_days(pinball, labelled, day_weights) + lost
 
 # %% ../../nbs/65_train.ranking.ipynb #b23be3c0
+def _stacked(name: str, given: Tensor | Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
+    """Return a tensor as it is, and a dict stacked by horizon; KeyError names a missing one."""
+    if isinstance(given, Tensor):
+        return given
+    if lacking := [one for one in names if one not in given]:
+        raise KeyError(f"{name} lacks {', '.join(lacking)}; it has {', '.join(given) or 'none'}")
+    return torch.stack([given[one] for one in names], 2)
+
+# %% ../../nbs/65_train.ranking.ipynb #c867f090
 @checked
 class MultiHorizonRankPreservingLoss(nn.Module):
     """Weigh the `RankPreservingLoss` of several horizons, in sessions.
@@ -285,20 +294,13 @@ class MultiHorizonRankPreservingLoss(nn.Module):
         self.single = RankPreservingLoss(rank_weight, rank, tau, quantiles)
         self.register_buffer("weights", torch.tensor(shares / shares.sum()), persistent=False)
 
-    def stacked(self, name: str, given: Tensor | Mapping[str, Tensor], dim: int) -> Tensor:
-        """Return a tensor as it is, and a dict stacked by horizon; KeyError names a missing one."""
-        if isinstance(given, Tensor):
-            return given
-        if lacking := [one for one in self.names if one not in given]:
-            raise KeyError(f"{name} lacks {', '.join(lacking)}; it has "
-                           f"{', '.join(given) or 'none'}")
-        return torch.stack([given[one] for one in self.names], dim)
-
     def terms(self, forecast: Tensor | Mapping, target: Tensor | Mapping, listed: Tensor,
               day_weights: Tensor | None = None, generator: torch.Generator | None = None
               ) -> Float[Tensor, "2 horizon"]:
         """Return pinball and 1 - rho of each horizon, over days, before any weight of theirs."""
-        forecast, target = self.stacked("forecast", forecast, 2), self.stacked("target", target, 2)
+        need_shape("listed", listed, -1, -1)
+        forecast = _stacked("forecast", forecast, self.names)                # [D,S,H,Q]
+        target = _stacked("target", target, self.names)                      # [D,S,H]
         days, stocks, many = *listed.shape, len(self.names)
         need_shape("forecast", forecast, days, stocks, many, len(self.single.levels))
         need_shape("target", target, days, stocks, many)
