@@ -90,7 +90,7 @@ def _need_steps(name: str, x: Tensor, least: int, width: int) -> None:
     """Raise as need_shape does for what is not `[S,L,width]` of at least `least` steps."""
     need_shape(name, x, -1, -1, width)
     if x.shape[1] < least:
-        raise ValueError(f"{name} have {x.shape[1]} steps; at least {least} are needed")
+        raise ValueError(f"{name} of {x.shape[1]} steps is too short; at least {least} are needed")
 
 
 @checked
