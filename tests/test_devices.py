@@ -14,13 +14,14 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from test_odd_arguments import FORWARD, PUBLIC, SIZES, edges
+from test_odd_arguments import FORWARD, PUBLIC, SIZES, WHOLE, days_batch, edges, rank_settings
 from torch import Tensor, nn
 from torch._subclasses import FakeTensorMode
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 import celestial_pgat
+from celestial_pgat.data.cross_sections import DayBatch
 from celestial_pgat.fusion.gate import NORMS, STRATEGIES
 from celestial_pgat.graph.edge_tokens import MODES
 from celestial_pgat.model.config import PRESETS
@@ -51,7 +52,7 @@ def cases() -> dict:
     """Return class, arguments and a maker of inputs of what a user calls, with its switches."""
     found = {}
     for path, inputs in FORWARD.items():
-        if path != "model.pgat.CelestialPGAT":
+        if path not in WHOLE:
             names = inspect.signature(PUBLIC[path]).parameters
             sizes = {name: SIZES[name] for name in names if name in SIZES}
             found[path] = (PUBLIC[path], sizes, inputs)
@@ -70,6 +71,12 @@ def cases() -> dict:
     for mode in MODES:
         options = dict(regimes=4, dropout=0.1, chunk=2, mode=mode)
         switched("graph.edge_tokens.EdgeTokenCombiner", maps, **options)
+    switched("graph.stocks.StockAttention", hard=False)
+    switched("model.frequency.FrequencyNorm", norm="revin")
+    network = PUBLIC["model.atft.ATFTGATFAN"]
+    for changes in (dict(), dict(norm="fan"), dict(norm="revin"), dict(layers=0), dict(selection=False)):
+        options = dict(cfg=rank_settings(**changes), features=5)
+        found[f"model.atft.ATFTGATFAN {changes}"] = (network, options, lambda: dict(batch=days_batch()))
     return found
 
 
@@ -82,7 +89,7 @@ def away(thing, mode: FakeTensorMode):
         return FakeTensor(mode, torch.empty_like(thing, device="meta"), torch.device(ELSEWHERE))
     if isinstance(thing, dict):
         return {name: away(part, mode) for name, part in thing.items()}
-    if isinstance(thing, celestial_pgat.ForecastBatch):
+    if isinstance(thing, (celestial_pgat.ForecastBatch, DayBatch)):
         return type(thing)(**away(vars(thing), mode))
     return thing
 

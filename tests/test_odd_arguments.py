@@ -38,6 +38,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
          "core.bytes.recomputed": "the modules that call it in forward", "graph.nodes.aspect_kernel": "AspectGeometry",
          "core.checks.need_shape": "the modules that call it in forward", "graph.encoding.normalise_rows": "the encodings",
          "model.context.market_state": "CelestialPGAT",
+         "model.atft.stock_edges": "ATFTGATFAN", "model.atft.stock_messages": "ATFTGATFAN",
          "core.kernels.row_softmax": "the modules that call it in forward", "core.kernels.quick_tanh": "the modules that call it in forward",
          "sky.pairs.spread_pairs": "PhaseAdjacency and AspectGeometry",
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
@@ -359,6 +360,24 @@ def stock_cache() -> Path:
 def stock_rows() -> pd.DataFrame:
     """Return a table with a row for each of two stocks and days."""
     return pd.DataFrame({"Date": ["2024-01-02", "2024-01-03"] * 2, "Code": [*"AABB"], "Close": [1.0, 2.0, 3.0, 4.0]})
+
+
+@cache
+def stock_lists() -> dict:
+    """Return the sizes of one layer between stocks."""
+    return PUBLIC["graph.stocks.graph_lists"](1, 8, 2)
+
+
+def rank_settings(**changes):
+    """Return a small network that ranks."""
+    return PUBLIC["model.rank_config.RankModelConfig"](**dict(history=8, d=8, heads=2) | changes)
+
+
+def days_batch():
+    """Return two days of six stocks, of which one is not listed on the first."""
+    listed = torch.ones(2, 6, dtype=torch.bool)
+    listed[0, 5] = False
+    return PUBLIC["data.cross_sections.DayBatch"](torch.randn(6, 9, 5), torch.randn(6, 61), listed, torch.randn(2, 6, 4), torch.arange(6) % 3 - 1, torch.arange(2))
 
 
 @cache
@@ -707,6 +726,12 @@ BUILDERS = {
     "train.stacks.ModelStack.models": lambda: [nn.Linear(2, 1), nn.Linear(2, 1)], "train.stacks.ModelStack.rates": lambda: 0.1,
     "measured": lambda: "much", "verdict": lambda: "holds", "heading": lambda: "One loop, one batch", "sections": lambda: {"coin": {"provenance": PROVENANCE, "rows": []}}, "now": lambda: {"coin": PROVENANCE}, "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
     "model.context.regime_entropy.regimes": lambda: torch.full((2, 4), 0.25),
+    "graph.stocks.sector_edges.sectors": lambda: torch.arange(6) % 3 - 1, "graph.stocks.sector_blocks.sectors": lambda: torch.arange(6) % 3 - 1,
+    "graph.stocks.correlation_edges.returns": lambda: torch.randn(6, 62), "graph.stocks.correlation_edges.listed": lambda: torch.ones(3, 6, dtype=torch.bool),
+    "graph.stocks.graph_lists.hidden": lambda: 8, "lists": stock_lists, "features": lambda: 5, "history": lambda: 8, "dilation": lambda: 2, "horizons": lambda: 4,
+    "model.frequency.main_part.x": lambda: torch.randn(4, 16, 2), "model.frequency.main_part.k": lambda: 3, "model.frequency.main_share.x": lambda: torch.randn(4, 16, 2),
+    "model.frequency.split_window.x": lambda: torch.randn(4, 16, 2), "model.frequency.split_window.norm": lambda: "fan",
+    "model.atft.rank_scores.quantiles": lambda: torch.randn(2, 6, 4, 5), "model.atft.ATFTGATFAN.cfg": rank_settings,
     "train.losses.forecast_loss.forecast": lambda: torch.randn(2, 3, 4), "train.losses.forecast_loss.target": lambda: torch.randn(2, 3, 4),
 }
 
@@ -988,7 +1013,9 @@ def test_what_works_long_refuses_odd_arguments_first(path, odd, sentence, tmp_pa
     assert not [path for path in tmp_path.rglob("*") if path.is_dir()], "nothing was begun"
 
 
-SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed", "horizon": 3, "components": 2}
+SIZES = {"d_context": 8, "d": 8, "width": 8, "layers": 1, "n_state": 32, "heads": 2, "sizes": [2, 1], "kind": "normed", "horizon": 3, "components": 2,
+         "features": 5, "history": 8, "dilation": 2, "horizons": 4, "lists": stock_lists()}
+WHOLE = ("model.pgat.CelestialPGAT", "model.atft.ATFTGATFAN")    # built from a configuration
 FORWARD = {                                            # modules that a user calls, with valid inputs
     "fusion.gate.FusionGate": lambda: dict(a=torch.randn(2, 5, 8), b=torch.randn(2, 5, 8)),
     "fusion.starts.DocumentsStart": lambda: dict(market=torch.randn(5, 8)), "fusion.starts.StreamLayer": lambda: dict(x=torch.randn(5, 8)),
@@ -1010,7 +1037,13 @@ FORWARD = {                                            # modules that a user cal
     "model.autocorrelation.ForecastBodyAttention": lambda: dict(decoded=torch.randn(2, 3, 8), bodies=torch.randn(2, 3, 13, 8)),
     "model.heads.MixtureDensityDecoder": lambda: dict(x=torch.randn(2, 3, 8)),
     "model.heads.SequentialMixtureDensityDecoder": lambda: dict(x=torch.randn(2, 3, 8), parts=torch.randn(2, 3, 4)),
-    "model.pgat.CelestialPGAT": lambda: dict(batch=batch()),
+    "graph.stocks.StockAttention": lambda: dict(states=torch.randn(2, 6, 8), edges=torch.rand(2, 2, 6, 6), listed=torch.rand(2, 6) > 0.3),
+    "model.selection.GatedResidual": lambda: dict(x=torch.randn(2, 3, 8)), "model.selection.VariableSelection": lambda: dict(x=torch.randn(2, 3, 5)),
+    "model.selection.CausalConvolution": lambda: dict(x=torch.randn(2, 9, 8)),
+    "model.selection.LastStepAttention": lambda: dict(last=torch.randn(2, 3, 8), steps=torch.randn(2, 10, 8)),
+    "model.selection.HistoryEncoder": lambda: dict(steps=torch.randn(2, 10, 8)), "model.frequency.FrequencyNorm": lambda: dict(windows=torch.randn(2, 6, 8, 5)),
+    "model.atft.QuantileHead": lambda: dict(x=torch.randn(2, 3, 8)),
+    "model.pgat.CelestialPGAT": lambda: dict(batch=batch()), "model.atft.ATFTGATFAN": lambda: dict(batch=days_batch()),
 }
 
 
@@ -1018,7 +1051,7 @@ FORWARD = {                                            # modules that a user cal
 @pytest.mark.parametrize("path", FORWARD)
 def test_odd_inputs_of_a_module_are_answered(path):
     thing = PUBLIC[path]
-    chosen = SIZES | {"cfg": celestial_pgat.preset("smoke").model}
+    chosen = SIZES | {"cfg": rank_settings() if path == "model.atft.ATFTGATFAN" else celestial_pgat.preset("smoke").model}
     module = thing(**{name: chosen[name] for name in inspect.signature(thing).parameters if name in chosen})
     inputs = FORWARD[path]()
     call(module.forward, inputs)
@@ -1029,7 +1062,7 @@ def test_odd_inputs_of_a_module_are_answered(path):
 
 def test_empty_batches_pass_through():
     for path, inputs in FORWARD.items():
-        if path != "model.pgat.CelestialPGAT":
+        if path not in (*WHOLE, "graph.stocks.StockAttention"):    # whose days without rows would be without stocks
             thing = PUBLIC[path]
             module = thing(**{name: SIZES[name] for name in inspect.signature(thing).parameters if name in SIZES})
             none = {name: value[:0] if isinstance(value, Tensor) and value.ndim > 2 else value for name, value in inputs().items()}

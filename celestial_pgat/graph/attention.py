@@ -82,7 +82,7 @@ class GraphAttentionLayer(nn.Module):
         self.feed = nn.Sequential(nn.LayerNorm(width), *layers)
         self.drop = Dropout(dropout)
 
-    def forward(self, nodes: Nodes, adjacency: Adjacency, mask: Tensor | None = None) -> Nodes:
+    def forward(self, nodes: Nodes, adjacency: Tensor, mask: Tensor | None = None) -> Nodes:
         if self.gain.ndim == 1:
             bias = self.gain[:, None, None] * adjacency[:, :, None]  # [B, T, H, N, N]
         else:

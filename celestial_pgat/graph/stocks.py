@@ -39,6 +39,8 @@ def correlation_edges(returns: Float[Tensor, "stock past"], days: int, shrinkage
     fewer than two returns behind a day."""
     need_counts(days=days, neighbours=neighbours)
     need_shares(shrinkage=shrinkage)
+    if listed is not None:
+        need_shape("listed", listed, days, len(returns))
     size = returns.shape[1] - days + 1
     if size < 2:
         raise ValueError(f"returns have {returns.shape[1]} days, which leaves {size} for each of "
@@ -92,7 +94,7 @@ def _need_lists(lists: Mapping[str, Sequence]) -> None:
         raise ValueError(f"lists={dict(lists)} are not hidden, heads and concat, an entry for each "
                          "layer and one width for all; make them with graph_lists")
 
-
+# %% ../../nbs/37_graph.stocks.ipynb #3d540ca7
 @checked
 class StockAttention(nn.Module):
     """Let the stocks of a day tell each other something, along edges of E kinds.

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..core.checks import checked, described, need_counts, need_shape
+from ..core.checks import checked, described, need_counts, need_rows, need_shape
 from ..data.cross_sections import DayBatch
 from ..data.factors import HORIZONS
 from ..fusion.gate import FusionGate
@@ -21,7 +21,7 @@ from ..graph.stocks import (StockAttention, correlation_edges, graph_lists,
                                          sector_blocks, sector_edges)
 from .frequency import FrequencyNorm
 from .rank_config import RankModelConfig
-from .selection import HistoryEncoder, VariableSelection
+from .selection import HistoryEncoder, VariableSelection, _need_width
 
 # %% ../../nbs/57_model.atft.ipynb #bea03f9c
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)  # of the quantiles of a forecast
@@ -44,7 +44,7 @@ class QuantileHead(nn.Module):
             self.output.bias.copy_(torch.tensor([0.0, *steps, *steps]).repeat(horizons))
 
     def forward(self, x: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch horizon 5"]:
-        need_shape("x", x, *x.shape[:-1], self.output.in_features)
+        _need_width("x", x, self.output.in_features)
         with torch.autocast(x.device.type, enabled=False):  # half would make ties of near ranks
             raw = self.output(x.to(self.output.weight.dtype)).unflatten(-1, (self.horizons, -1))
             median, up, down = raw.split([1, 2, 2], -1)                         # [..., H, 1 or 2]
@@ -56,6 +56,7 @@ class QuantileHead(nn.Module):
 @checked
 def rank_scores(quantiles: Float[Tensor, "*batch quantile"]) -> Float[Tensor, "*batch"]:
     """Return the score by which stocks are ranked: the median."""
+    need_rows(quantiles=quantiles)
     return quantiles[..., quantiles.shape[-1] // 2]
 
 # %% ../../nbs/57_model.atft.ipynb #14522d06

@@ -29,6 +29,8 @@ def main_part(x: Float[Tensor, "*batch step feature"], k: int
     if k > steps // 2:
         raise ValueError(f"k={k} frequencies are more than {steps} steps have besides the mean; "
                          f"use at most {steps // 2}")
+    if not x.numel():                                                       # no transform of none
+        return x
     bins = torch.fft.rfft(x, dim=-2)                                        # [..., T//2+1, F]
     best = bins[..., 1:, :].abs().topk(k, -2).indices + 1                   # [..., k, F]
     kept = torch.zeros_like(bins).scatter(-2, best, bins.gather(-2, best))  # [..., T//2+1, F]

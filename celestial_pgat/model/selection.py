@@ -16,6 +16,12 @@ from ..core.checks import checked, need_counts, need_heads, need_shape, need_sha
 from ..core.kernels import Dropout
 
 # %% ../../nbs/55_model.selection.ipynb #a64dd0ca
+def _need_width(name: str, x: Tensor, width: int) -> None:
+    """Raise as need_shape does for what is no tensor, or has another last axis than `width`."""
+    before = x.shape[:-1] if isinstance(x, Tensor) else ()
+    need_shape(name, x, *before, width)
+
+
 @checked
 class GatedResidual(nn.Module):
     """Add a gated network to its input, and normalise: `forward(x [...,width])` -> `[...,out]`.
@@ -33,7 +39,7 @@ class GatedResidual(nn.Module):
         self.drop, self.norm = Dropout(dropout), nn.LayerNorm(out)
 
     def forward(self, x: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch out"]:
-        need_shape("x", x, *x.shape[:-1], self.width)
+        _need_width("x", x, self.width)
         return self.norm(self.skip(x) + self.drop(F.glu(self.inner(x), -1)))    # [..., out]
 
 # %% ../../nbs/55_model.selection.ipynb #4e36aabe
@@ -64,7 +70,7 @@ class VariableSelection(nn.Module):
         return self.out(weighted.flatten(-2))                                   # [..., width]
 
     def forward(self, x: Float[Tensor, "*batch feature"]) -> Float[Tensor, "*batch width"]:
-        need_shape("x", x, *x.shape[:-1], self.features)
+        _need_width("x", x, self.features)
         weights = self.weights(self.choice(x))                                  # [..., F]
         size = max(1, LARGE // max(1, x[:1].numel() * self.scale.shape[1]))     # rows in a piece
         if size >= len(x):
@@ -80,6 +86,13 @@ def dilations_within(history: int, most: int = 5) -> tuple[int, ...]:
     return tuple(2**n for n in range(min(most, ((history + 1) // 2).bit_length() - 1)))
 
 # %% ../../nbs/55_model.selection.ipynb #da342e0c
+def _need_steps(name: str, x: Tensor, least: int, width: int) -> None:
+    """Raise as need_shape does for what is not `[S,L,width]` of at least `least` steps."""
+    need_shape(name, x, -1, -1, width)
+    if x.shape[1] < least:
+        raise ValueError(f"{name} of {x.shape[1]} steps is too short; at least {least} are needed")
+
+
 @checked
 class CausalConvolution(nn.Module):
     """Add a convolution of 3 steps, `dilation` apart: `forward(x [S,L,width])` ->
@@ -93,7 +106,7 @@ class CausalConvolution(nn.Module):
 
     def forward(self, x: Float[Tensor, "stock step width"]) -> Float[Tensor, "stock later width"]:
         lost = 2 * self.filter.dilation[0]
-        need_shape("x", x, -1, max(x.shape[1], lost + 1), self.filter.in_channels)
+        _need_steps("x", x, lost + 1, self.filter.in_channels)
         new = F.glu(self.filter(self.norm(x).mT), 1).mT                         # [S, L-lost, width]
         return x[:, lost:] + self.drop(new)                                     # [S, L-lost, width]
 
@@ -114,6 +127,7 @@ class LastStepAttention(nn.Module):
 
     def forward(self, last: Float[Tensor, "stock day width"],
                 steps: Float[Tensor, "stock step width"]) -> Float[Tensor, "stock day width"]:
+        need_shape("last", last, -1, -1, self.query.in_features)
         need_shape("steps", steps, len(last), self.history + last.shape[1] - 1, last.shape[2])
         q, k, v = (part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for part, x in
                    ((self.query, last), (self.key, steps), (self.value, steps)))    # [S, H, _, c]
@@ -140,7 +154,7 @@ class HistoryEncoder(nn.Module):
 
     def forward(self, steps: Float[Tensor, "stock step width"]
                 ) -> Float[Tensor, "stock day width"]:
-        need_shape("steps", steps, -1, max(steps.shape[1], self.history), self.width)
+        _need_steps("steps", steps, self.history, self.width)
         days = steps.shape[1] - self.history + 1
         last = self.layers(steps)[:, -days:]                                    # [S, D, width]
         return self.join(torch.cat([last, self.ask(last, steps)], -1))          # [S, D, width]
