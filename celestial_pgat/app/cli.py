@@ -43,6 +43,8 @@ COMMANDS = {
         "rank run": "train a network that ranks the stocks of a day, and judge it",
         "rank forecast": "rank the last day, with what was trained",
         "rank cache": "turn a large folder of tables into one mapped file"}}
+
+# %% ../../nbs/80_app.cli.ipynb #5f125ca5
 STATUS = {0: "done", 2: "what you can mend; one sentence says what", 130: "stopped by Ctrl-C",
           143: "stopped by SIGTERM", 141: "whoever read the output has left",
           1: "a fault of the program, with a traceback; please report it"}
@@ -352,7 +354,7 @@ def _ask(given: argparse.Namespace, command: str) -> None:
                   given.jobs, given.backend, given.scheduler, given.exchange, given.set,
                   given.output, given.seed, given.starts, command=command)
 
-
+# %% ../../nbs/80_app.cli.ipynb #99d7b146
 def _rank(given: argparse.Namespace) -> None:
     """Carry out a command that ranks stocks."""
     from celestial_pgat.app import rank_command

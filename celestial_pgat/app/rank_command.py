@@ -61,7 +61,8 @@ def _read(cfg: RankConfig) -> Panel:
 def _rank_data(cfg: RankConfig, panel: Panel, scales: RankScales | None = None) -> RankData:
     """Return the days of a panel, cut as a configuration says."""
     factors, data = make_factors(panel, cfg.model.history), cfg.data
-    return RankData(factors, data.validation, data.test, data.run, cfg.seed, data.epoch_days, scales)
+    return RankData(factors, data.validation, data.test, data.run, cfg.seed, data.epoch_days,
+                    scales)
 
 
 def _oracle(cfg: RankConfig) -> np.ndarray | None:

@@ -370,9 +370,10 @@ def fit(cfg: Config | RankConfig, data: ForecastData | RankData, folder: str | P
     `cfg.model` describes, as it is, or is a Learner of another kind; a density that is built here
     begins as the distribution of the training windows. `train.diagnose_every` looks at the
     FusionGates it has; for other branches pass a FusionDiagnostics among the `callbacks`.
-    `devices`, `nodes` and `strategy` are those of Lightning's Trainer. Raises FileExistsError where `folder` holds another run or is in use, FloatingPointError for
-    what is not finite, TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state,
-    ValueError for what cannot be had, and what `resume_state` raises."""
+    `devices`, `nodes` and `strategy` are those of Lightning's Trainer. Raises FileExistsError where
+    `folder` holds another run or is in use, FloatingPointError for what is not finite,
+    TrainingInterrupted on Ctrl-C and SIGTERM, DiskFull before the first state, ValueError for what
+    cannot be had, and what `resume_state` raises."""
     need_counts(devices=devices, nodes=nodes)
     folder, begun, first = Path(folder), time.monotonic(), rank_zero_only.rank == 0
     _refuse(cfg.train, folder, resume, devices * nodes)
