@@ -30,7 +30,7 @@ HANG = 60                                              # seconds for one call, o
 
 INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")},
          **{f"model.mixtures.{name}": "the heads" for name in ("free_values", "parts_of", "correlation_factor", "Mixture", "JointMixture")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
-         "data.factors.Factors": "make_factors", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
+         "data.factors.Factors": "make_factors", "train.loop.Learner": "Forecaster and Ranker", "train.checkpoint.Architecture": "load_model", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -62,8 +62,9 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
+        "app.rank_command.rank_run": "trains", "app.rank_command.rank_forecast": "needs a training", "app.rank_command.ranks_text": "needs a forecast",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
-MAY_BE_NAN = ("core.tables.as_numbers", "data.factors.across_stocks", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
+MAY_BE_NAN = ("train.ranker.daily_correlation", "core.tables.as_numbers", "data.factors.across_stocks", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect", "evaluate.rank_controls.ridge_scores",
               *(f"evaluate.ranking.{name}" for name in ("rank_ic", "sector_ics", "quantile_returns", "rank_autocorrelation")))    # and says when
 
@@ -220,6 +221,43 @@ def stock_panel():
 def stock_factors():
     """Return the features of the stocks, with a short history."""
     return PUBLIC["data.factors.make_factors"](stock_panel(), 8)
+
+
+@cache
+def stock_data():
+    """Return the days of twelve stocks, cut for the smallest network."""
+    return PUBLIC["data.cross_sections.RankData"](stock_factors())
+
+
+def smallest_ranking():
+    """Return the configuration of the smallest network that ranks, with the history of `stock_factors`."""
+    return PUBLIC["model.config.load_config"](PUBLIC["model.rank_config.rank_preset"]("smoke"), None, ["model.history=8"])
+
+
+@cache
+def ranker():
+    """Return the smallest network that ranks, untrained."""
+    return PUBLIC["train.ranker.make_ranker"](smallest_ranking(), stock_data())
+
+
+@cache
+def ranking_run():
+    """Return what an untrained network says on its test days."""
+    history = pd.DataFrame({"step": [0], "learning_rate": [np.nan], "train_loss": [np.nan], "validation_loss": [2.0]}, index=pd.Index([0], name="epoch"))
+    found = PUBLIC["train.loop.FitResult"](ranker().model, Path("best.ckpt"), Path("last.ckpt"), history, pd.DataFrame(), 1.0)
+    made = PUBLIC["app.rank.gather_ranks"](smallest_ranking(), stock_data(), found)
+    return dataclasses.replace(made, oracle=made.labels.copy())
+
+
+def ranking_folder() -> Path:
+    """Write what a ranking has found."""
+    return PUBLIC["app.rank.save_ranks"](folder_of("ranked"), ranking_run())
+
+
+def folder_of(name: str) -> Path:
+    """Make a folder."""
+    Path(name).mkdir(exist_ok=True)
+    return Path(name)
 
 
 @cache
@@ -612,6 +650,18 @@ BUILDERS = {
     **{f"data.cross_sections.{name}.days": lambda: np.arange(40) for name in ("DayRuns", "DayBatchSampler")}, "data.cross_sections.walk_forward_folds.dates": lambda: DATES.append(DATES + pd.Timedelta(days=9999)),
     "data.cross_sections.RankScales.labels": lambda: (0.01, 0.02, 0.03, 0.04), "data.cross_sections.RankScales.features": lambda: ("a",), **{f"data.cross_sections.{name}.factors": stock_factors for name in ("RankData", "last_batch")},
     "data.cross_sections.last_batch.scales": lambda: PUBLIC["data.cross_sections.RankScales"]((0.01, 0.02, 0.03, 0.04), stock_factors().names),
+    **{f"app.rank.RankRun.{name}": (lambda name: lambda: getattr(ranking_run(), name))(name) for name in (
+        "dates", "codes", "sectors", "scores", "controls", "labels", "returns", "listed", "oracle", "history", "fusion", "settings")},
+    **{f"app.rank.{name}.run": ranking_run for name in ("rank_verdict", "recovered_table", "earnings_table", "costs_table", "save_ranks")},
+    "app.rank_page.write_rank_page.run": ranking_run, "app.rank_page.write_rank_page.folder": lambda: folder_of("page"), "app.rank.save_ranks.folder": lambda: folder_of("page"),
+    "app.rank.load_ranks.folder": ranking_folder, "app.rank.gather_ranks.cfg": smallest_ranking, "app.rank.gather_ranks.data": stock_data,
+    "app.rank.gather_ranks.result": lambda: PUBLIC["train.loop.FitResult"](ranker().model, Path("a"), Path("b"), ranking_run().history, pd.DataFrame(), 1.0),
+    "app.rank_command.rank_cache.source": lambda: "us20", "app.rank_command.rank_cache.path": lambda: "us20.arrow",
+    "model.rank_config.rank_preset.name": lambda: "smoke", "train.ranker.Ranker.cfg": smallest_ranking, "train.ranker.Ranker.model": lambda: ranker().model,
+    "train.ranker.make_ranker.cfg": smallest_ranking, "train.ranker.make_ranker.data": stock_data,
+    "train.ranker.predict_ranks.model": lambda: ranker().model, "train.ranker.predict_ranks.batches": lambda: [stock_data().last_batch()],
+    **{f"train.ranker.daily_correlation.{name}": (lambda make: lambda: make(4, 12))(make) for name, make in (
+        ("score", torch.randn), ("target", torch.randn), ("listed", lambda *size: torch.ones(size, dtype=torch.bool)))},
     "data.cross_sections.DayDataset.tensors": lambda: PUBLIC["data.cross_sections.RankData"](stock_factors()).tensors, "data.cross_sections.DayDataset.rows": lambda: np.arange(100, 140),
     "graph.phase.NodeFields.owned": lambda: [[0, 2], [1]], "model.covariates.CovariateStates.sizes": lambda: [2, 1],
     "sky.surrogates.stretched.speed": lambda: 0.87,
@@ -953,6 +1003,11 @@ REFUSED = [                                            # what is skipped above r
     ("evaluate.stress.stress_test", dict(seed=-1), "seed=-1 is too small"), ("evaluate.stress.stress_test", dict(name=""), "is no name of a model"),
     ("evaluate.stress.stress_test", dict(name="random walk"), "is no name of a model"), ("evaluate.stress.stress_test", dict(unit=7), "stress_test: unit is an int"),
     ("evaluate.stress.stress_test", dict(batch_size=0), "batch_size=0 is too small"), ("evaluate.stress.stress_test", dict(progress=None), "stress_test: progress is None"),
+    ("app.rank_command.rank_run", dict(data=5), "rank_run: data is an int"), ("app.rank_command.rank_run", dict(base="big"), "no preset of the ranking is called 'big'"),
+    ("app.rank_command.rank_run", dict(data="absent.csv"), "no file or folder 'absent.csv'|no file or folder '.*absent.csv'"), ("app.rank_command.rank_run", dict(seed=-1), "seed=-1"),
+    ("app.rank_command.rank_run", dict(overrides="model.d=8"), "overrides is a str"), ("app.rank_command.rank_run", dict(resume="nowhere"), "not the folder of a ranking"),
+    ("app.rank_command.rank_run", dict(progress=None), "progress is None"), ("app.rank_command.rank_run", dict(output=None), "output is None"),
+    ("app.rank_command.rank_forecast", dict(model=7), "model is an int"), ("app.rank_command.rank_forecast", dict(model="nowhere"), "there is no config.json"),
     ("app.commands.run", dict(data=5), "data is of type int"), ("app.commands.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
     ("app.commands.run", dict(config=["a.yaml"]), "config is of type list"), ("app.commands.run", dict(overrides="model.d=96"), "overrides is of type str"),
     ("app.commands.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.commands.run", dict(base=None), "base is of type NoneType"),

@@ -6,14 +6,15 @@
 __all__ = ['RANKER', 'daily_correlation', 'Ranker', 'make_ranker', 'predict_ranks']
 
 # %% ../../nbs/66_train.ranker.ipynb #0339e854
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
-from ..core.checks import checked, need_shape
+from ..core.checks import checked, need_rows, need_shape
 from ..data.cross_sections import DayBatch, RankData, RankScales
 from ..data.factors import HORIZONS
 from ..data.panel import LEAST_LISTED
@@ -99,11 +100,13 @@ def make_ranker(cfg: RankConfig, data: RankData) -> Ranker:
 
 
 @checked
-def predict_ranks(model: nn.Module, batches: Any) -> Float[Tensor, "day stock horizon quantile"]:
+def predict_ranks(model: nn.Module, batches: DataLoader | Sequence[DayBatch]
+                  ) -> Float[Tensor, "day stock horizon quantile"]:
     """Return the quantiles of all days of the DayBatches, in training deviations, on the CPU.
 
     The model is run in the mode that it is in; FitResult and `load_model` give it in evaluation
-    mode."""
+    mode. Raises ValueError for no batch."""
+    need_rows(batches=batches)
     place = next(model.parameters()).device
     with torch.no_grad():
         return torch.cat([model(batch.to(place)).cpu() for batch in batches])
