@@ -30,7 +30,7 @@ HANG = 60                                              # seconds for one call, o
 
 INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")},
          **{f"model.mixtures.{name}": "the heads" for name in ("free_values", "parts_of", "correlation_factor", "Mixture", "JointMixture")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
-         "data.factors.Factors": "make_factors", "train.loop.Learner": "Forecaster and Ranker", "train.checkpoint.Architecture": "load_model", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
+         "data.factors.Factors": "make_factors", "train.loop.Learner": "Forecaster and Ranker", "app.rank_options.add_rank_options": "the command line", "app.rank_options.carry_out_rank": "the command line", "train.checkpoint.Architecture": "load_model", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -1007,7 +1007,7 @@ REFUSED = [                                            # what is skipped above r
     ("app.rank_command.rank_run", dict(data="absent.csv"), "no file or folder 'absent.csv'|no file or folder '.*absent.csv'"), ("app.rank_command.rank_run", dict(seed=-1), "seed=-1"),
     ("app.rank_command.rank_run", dict(overrides="model.d=8"), "overrides is a str"), ("app.rank_command.rank_run", dict(resume="nowhere"), "not the folder of a ranking"),
     ("app.rank_command.rank_run", dict(progress=None), "progress is None"), ("app.rank_command.rank_run", dict(output=None), "output is None"),
-    ("app.rank_command.rank_forecast", dict(model=7), "model is an int"), ("app.rank_command.rank_forecast", dict(model="nowhere"), "there is no config.json"),
+    ("app.rank_command.rank_forecast", dict(model=7), "model is an int"), ("app.rank_command.rank_forecast", dict(model="nowhere"), "not the folder of a ranking"),
     ("app.commands.run", dict(data=5), "data is of type int"), ("app.commands.run", dict(data=pd.DataFrame()), "data is of type DataFrame"),
     ("app.commands.run", dict(config=["a.yaml"]), "config is of type list"), ("app.commands.run", dict(overrides="model.d=96"), "overrides is of type str"),
     ("app.commands.run", dict(overrides=[1.0]), r"overrides\[0\] is of type float"), ("app.commands.run", dict(base=None), "base is of type NoneType"),

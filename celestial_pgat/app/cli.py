@@ -194,7 +194,8 @@ def _add_commands(add) -> None:
     one.add("--paths", "how many paths are drawn (default: 1000)", type=int)
     one.add("--touch", "a price; the chance that it is touched", type=float)
     one.add("--save", "write the paths into this file, paths.parquet", metavar="FILE")
-    _add_rank(add)
+    from celestial_pgat.app.rank_options import add_rank_options
+    add_rank_options(add)
 
 # %% ../../nbs/80_app.cli.ipynb #ef664107
 def _add_fair_test(one: _Parser) -> None:
@@ -221,41 +222,6 @@ def _add_fair_test(one: _Parser) -> None:
             "of the protocol)", type=int)
     one.add("--output", "folder of this test; it goes on with what is there (default: "
             "runs/fair_test)", default="runs/fair_test")
-
-# %% ../../nbs/80_app.cli.ipynb #95ab7649
-def _add_panel(one: _Parser, words: str) -> None:
-    """Add the arguments that say of which stocks."""
-    one.add("--data", words)
-    one.add("--sectors", "the path of a table Code, Sector (default: what the data say)")
-
-
-def _add_rank(add) -> None:
-    """Add the arguments of the commands that rank stocks."""
-    from celestial_pgat.model.rank_config import RANK_PRESETS
-    one = add("rank run")
-    _add_panel(one, "us20 (default), market (made, needs nothing), or the path of a table Date, "
-               "Code, Close, ..., of a folder of such tables, or of a cache")
-    one.add_argument("--exchange", "--calendar", help="trading calendar of the dates (default: "
-                     "XNYS); none: any dates")
-    one.add("--preset", f"{', '.join(RANK_PRESETS)} (default: demo)", default="demo")
-    one.add("--config", "YAML file with what differs from the preset")
-    one.add("--set", "one value, for example --set model.layers=0; may be repeated",
-            metavar="KEY=VALUE", action="append", default=[])
-    one.add("--seed", "initial weights and order of the days (default: 2024)", type=int)
-    one.add("--output", "where the folder of the ranking is made (default: runs)", default="runs")
-    one.add("--resume", "go on with a ranking that was stopped, as it began", metavar="FOLDER")
-    one = add("rank forecast")
-    one.add("--model", "folder of a ranking", required=True)
-    _add_panel(one, "what to rank, as in rank run (default: what it was trained on)")
-    one.add("--save", "write all quantiles into this file, ranks.csv", metavar="FILE")
-    one = add("rank cache")
-    one.add("--input", "us20, market, or the path of a table or of a folder of tables",
-            required=True)
-    one.add("--output", "the file to write, prices.arrow", required=True)
-    one.add("--sectors", "the path of a table Code, Sector (default: what the input says)")
-    one.add_argument("--exchange", "--calendar", help="trading calendar of the dates (default: "
-                     "XNYS); none: any dates",
-                     default="XNYS")
 
 # %% ../../nbs/80_app.cli.ipynb #9efa070f
 def _parser() -> _Parser:
@@ -354,26 +320,6 @@ def _ask(given: argparse.Namespace, command: str) -> None:
                   given.jobs, given.backend, given.scheduler, given.exchange, given.set,
                   given.output, given.seed, given.starts, command=command)
 
-# %% ../../nbs/80_app.cli.ipynb #99d7b146
-def _rank(given: argparse.Namespace) -> None:
-    """Carry out a command that ranks stocks."""
-    from celestial_pgat.app import rank_command
-    from celestial_pgat.core.files import collect_notes, write_whole
-
-    if given.part == "cache":
-        print(rank_command.rank_cache(given.input, given.output, given.exchange, given.sectors))
-    elif given.part == "run":
-        calendar = [] if given.exchange is None else [f"data.exchange={given.exchange}"]
-        rank_command.rank_run(given.data, given.sectors, given.config, [*given.set, *calendar],
-                              given.preset, given.seed, given.output, resume=given.resume)
-    else:
-        with collect_notes() as notes:
-            day, table = rank_command.rank_forecast(given.model, given.data, given.sectors)
-        print_notes(notes, sys.stderr)
-        if given.save:
-            write_whole(given.save, lambda path: table.assign(Date=day).to_csv(path, index=False))
-        print(rank_command.ranks_text(day, table))
-
 
 def _command(arguments: Sequence[str] | None) -> None:
     """Carry out one command line."""
@@ -386,7 +332,9 @@ def _command(arguments: Sequence[str] | None) -> None:
     elif given.command == "forecast":
         _look_ahead(given)
     elif given.command == "rank":
-        _rank(given)
+        from celestial_pgat.app.rank_options import carry_out_rank
+
+        carry_out_rank(given)
     elif given.command == "inspect":
         from celestial_pgat.app.inspection import inspect_folder
 

@@ -106,7 +106,7 @@ FOUND = {"above zero": "ranks better than", "below zero": "ranks worse than",
 
 def _signed(value: float) -> str:
     """Write a RankIC with its sign."""
-    return f"{value:+.3f}".replace("-", "−")
+    return f"{value:+z.3f}".replace("-", "−")
 
 
 def _against(run: RankRun, name: str) -> str:

@@ -79,7 +79,7 @@ def _short_table(run: RankRun) -> str:
         if np.isnan(one.mean):
             return "no order"
         half = "" if np.isnan(one.low) else f" ±{one.high - one.mean:.3f}"
-        return f"{one.mean:+.3f}{half}"
+        return f"{one.mean:+z.3f}{half}"
 
     rows = {name: [cell(one) for one in means] for name, means in run.judged.means().items()}
     columns = [f"{horizon} sessions" if horizon > 1 else "1 session" for horizon in HORIZONS]
@@ -200,8 +200,11 @@ def rank_forecast(model: str | Path, data: str | Path | None = None,
     is no ranking, and for data without the features of the training."""
     with _refusing():
         folder = Path(model)
-        network, cfg, scales = load_model(folder / NETWORK if (folder / NETWORK).is_dir() else
-                                          folder, RANKER)
+        _begun(folder)
+        if not (folder / NETWORK / "config.json").is_file():
+            raise ValueError(f"the ranking in {folder} has not ended; go on with: "
+                             f"{_typed('rank', 'run', '--resume', folder)}")
+        network, cfg, scales = load_model(folder / NETWORK, RANKER)
         own = {name: str(value) for name, value in (("source", data), ("sectors", sectors))
                if value is not None}
         cfg = load_config(cfg, overrides=[{"data": own}] if own else [])
@@ -220,7 +223,7 @@ def ranks_text(day: pd.Timestamp, table: pd.DataFrame) -> str:
     parts = {}
     for horizon in HORIZONS:
         unit = "session" if horizon == 1 else "sessions"
-        parts[f"{horizon} {unit}"] = [f"{int(place)} ({score:+.2f})" for place, score
+        parts[f"{horizon} {unit}"] = [f"{int(place)} ({score:+z.2f})" for place, score
                                       in zip(wide["rank", horizon], wide["score", horizon])]
     shown = pd.DataFrame(parts, wide.index).iloc[np.argsort(wide["rank", PRIMARY], kind="stable")]
     return (f"ranks at the close of {day:%Y-%m-%d}; in brackets the forecast log return in %, less "

@@ -131,8 +131,7 @@ class Learner(_Sums):
         """Return the mean loss of a batch, and by name what is added to it in training."""
         raise NotImplementedError(f"{type(self).__name__} has no losses(batch)")
 
-    def inputs(self, batch: Any) -> Any:
-        """Return the batch as it must be finite."""
+    def inputs(self, batch: Any) -> Any:    # what of it must be finite
         return batch
 
     def training_step(self, batch: Any, index: int) -> Tensor | None:
@@ -140,8 +139,8 @@ class Learner(_Sums):
 
     def validation_step(self, batch: Any, index: int) -> None:
         loss, _ = self.losses(batch)
-        refuse_nonfinite_loss(loss, self.inputs(batch), self.model,
-                              f"validation after optimiser step {self.global_step}")
+        place = f"validation after optimiser step {self.global_step}"
+        refuse_nonfinite_loss(loss, self.inputs(batch), self.model, place)
         self.log("validation_loss", loss, batch_size=len(batch), sync_dist=True)
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
@@ -210,8 +209,7 @@ class Forecaster(Learner):
 
     `model` is by default `CelestialPGAT(cfg.model)`; it maps a `ForecastBatch` to `[B,P,4]`. With a
     stochastic graph learner, `cfg.train.edge_kl` times its divergence is added to what is trained
-    on and logged as `edge_kl`, and its temperature follows the steps. All else is as Learner
-    says."""
+    on and logged as `edge_kl`, and its temperature follows the steps."""
 
     def __init__(self, cfg: Config, model: nn.Module | None = None):
         super().__init__(cfg, CelestialPGAT(cfg.model) if model is None else model)
@@ -259,7 +257,7 @@ class FitResult:
     @property
     def best_epoch(self) -> int:
         """Return the epoch of the best weights; 0 where none was better than the untrained ones."""
-        judged = self.history[self.monitor]
+        judged = self.history[self.monitor].fillna(-np.inf if self.highest else np.inf)
         return int(judged.idxmax() if self.highest else judged.idxmin())
 
     def __repr__(self) -> str:
@@ -309,9 +307,8 @@ class _Callbacks:
         if train.memory_every and rank_zero_only.rank == 0:
             self.logs.append("memory.jsonl")
             self.watchers.append(MemoryLog(folder / "memory.jsonl", train.memory_every))
-        self.stopping = [_Patience(module.monitor, patience=train.patience,
-                                   mode="max" if module.highest else "min")
-                         for _ in range(bool(train.patience))]
+        self.stopping = [_Patience(module.monitor, patience=train.patience, strict=False,
+                                   mode="max" if module.highest else "min")] * (train.patience > 0)
         self.history = RunHistory(folder, cfg, data.scales, processes, data, module.monitor,
                                   module.highest)
         self.request = _StopRequest()
@@ -352,7 +349,7 @@ def _train(trainer: Trainer, module: Learner, data: ForecastData | RankData, own
     if state is None:
         [losses] = trainer.validate(module, validation, verbose=False)
         own.history.untrained = losses
-        for callback in own.stopping:
+        for callback in own.stopping * (module.monitor in losses):
             callback.best_score = torch.tensor(losses[module.monitor])
     trainer.fit(module, train, validation, ckpt_path=state, weights_only=True)
 

@@ -253,11 +253,13 @@ class RunHistory(Callback):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if not self.history:
-            self.record(trainer, module, 0, {name: self.untrained[name] for name in self.judged})
+            self.record(trainer, module, 0, {name: self.untrained.get(name, float("nan"))
+                                             for name in self.judged})
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        losses = {name: trainer.callback_metrics[name].item()
-                  for name in ("learning_rate", *self.judged)}
+        found = trainer.callback_metrics
+        losses = {name: found[name].item() for name in ("learning_rate", "validation_loss")}
+        losses[self.monitor] = float(found.get(self.monitor, float("nan")))
         self.record(trainer, module, trainer.current_epoch + 1,
                     losses | {"train_loss": module.train_loss()})
 
