@@ -7,6 +7,7 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import beartype  # noqa: E402
 import celestial_pgat.model.config  # noqa: E402, F401  before the hook: its fields have types that check themselves
+import celestial_pgat.model.rank_config  # noqa: E402, F401  as do these
 from jaxtyping import config, install_import_hook  # noqa: E402
 
 
