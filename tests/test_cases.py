@@ -1,4 +1,5 @@
 """Tables as people have them: each is read right, or refused with its cause and a remedy that works."""
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -13,13 +14,19 @@ FOLDER = Path(__file__).parent / "cases"
 LOOK = ("exchange", "accept", "repair")
 
 
+@cache
+def sky_once(days: tuple[pd.Timestamp, ...], kind: str) -> None:
+    """Compute the sky of the days of a table, once for all tables of the same days."""
+    sky_of(pd.DatetimeIndex(days, dtype=kind, name="Date"))
+
+
 def enter(case: str, **options) -> tuple[pd.DataFrame, list[str]]:
     """Take a table of the folder through the whole door and return its prices, with the notes."""
     (path,) = FOLDER.glob(f"{case}.*")
     reading = {name: value for name, value in options.items() if name not in ("exchange", "accept")}
     with collect_notes() as notes:
         prices = load_ohlc(path, **reading)
-        sky_of(prices.index)
+        sky_once(tuple(prices.index), str(prices.index.dtype))
         return check_series(prices, **{name: options[name] for name in LOOK if name in options}), notes
 
 

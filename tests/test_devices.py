@@ -10,6 +10,7 @@ that is built without CUDA takes neither slices nor backward passes of CUDA tens
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
 from unittest.mock import patch
 
 import pytest
@@ -159,29 +160,36 @@ def run_preset(name: str) -> None:
     run_elsewhere(model, dict(batch=celestial_pgat.random_batch(cfg, 2)), lambda out: out[0] + total(out[1]))
 
 
+@cache
+def run_once(name: str) -> set:
+    """Run a case or a preset on the other device; return the classes of all modules that it calls."""
+    found = set()
+    hook = register_module_forward_pre_hook(lambda module, inputs: found.add(type(module)))
+    try:
+        if name in PRESETS:
+            run_preset(name)
+        else:
+            thing, options, inputs = CASES[name]
+            run_elsewhere(thing(**options), inputs())
+    finally:
+        hook.remove()
+    return found
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_module_runs_on_another_device(name):
-    thing, options, inputs = CASES[name]
-    run_elsewhere(thing(**options), inputs())
+    run_once(name)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset_runs_on_another_device(name):
-    run_preset(name)
+    run_once(name)
 
 
 @pytest.fixture(scope="module")
 def called() -> set:
     """Return the classes of all modules that are called by the cases and by a whole model."""
-    found = set()
-    hook = register_module_forward_pre_hook(lambda module, inputs: found.add(type(module)))
-    try:
-        for thing, options, inputs in CASES.values():
-            run_elsewhere(thing(**options), inputs())
-        run_preset("smoke")
-    finally:
-        hook.remove()
-    return found
+    return set().union(*(run_once(name) for name in [*CASES, "smoke"]))
 
 
 def missed(called: set) -> list[str]:
