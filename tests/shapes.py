@@ -6,12 +6,7 @@ from functools import wraps
 os.environ.setdefault("MPLBACKEND", "agg")
 
 import beartype  # noqa: E402
-<<<<<<< HEAD
 import celestial_pgat.model.rank_config  # noqa: E402, F401  before the hook: fields have types that check themselves
-=======
-import celestial_pgat.model.config  # noqa: E402, F401  before the hook: its fields have types that check themselves
-import celestial_pgat.model.rank_config  # noqa: E402, F401  as do these
->>>>>>> h17E
 from jaxtyping import config, install_import_hook  # noqa: E402
 
 

@@ -9,6 +9,7 @@ __all__ = ['MAGIC', 'FORMAT', 'HEAD', 'WHOLE', 'StateError', 'write_state', 'rea
 # %% ../../nbs/63_train.states.ipynb #7694ff0b
 import hashlib
 import io
+import math
 import re
 import time
 import warnings
@@ -224,6 +225,13 @@ def _identity(cfg: Config | RankConfig, scales: Scales | RankScales, processes: 
     return run if data is None else run | {"windows": cut_of(data), "data": fingerprints(data)}
 
 # %% ../../nbs/63_train.states.ipynb #300a6048
+def _is_best(value: float, before: Sequence[float], highest: bool) -> bool:
+    """Say whether a value is better than all before it, of which NaN are the worst."""
+    sign = -1 if highest else 1
+    return not before or all(sign * value < sign * other or math.isnan(other) > math.isnan(value)
+                             for other in before)
+
+
 @checked
 class RunHistory(Callback):
     """Keep the history of a run and its best weights; these also in best.ckpt of `folder`.
@@ -236,8 +244,8 @@ class RunHistory(Callback):
                  processes: int = 1, data: ForecastData | RankData | None = None,
                  monitor: str = "validation_loss", highest: bool = False):
         self.folder, self.monitor, self.highest = Path(folder), monitor, highest
-        self.judged = [*dict.fromkeys(("validation_loss", monitor))]
-        self.untrained = {name: float("nan") for name in self.judged}   # `fit` sets it
+        self.judged = [*dict.fromkeys(("validation_loss", monitor))]    # in each row
+        self.untrained = {}                 # what is judged, before the first step; `fit` sets it
         self.run, self.history, self.best = _identity(cfg, scales, processes, data), [], {}
         self.written = True                 # whether best.ckpt holds the best weights
 
@@ -253,13 +261,12 @@ class RunHistory(Callback):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if not self.history:
-            self.record(trainer, module, 0, {name: self.untrained.get(name, float("nan"))
-                                             for name in self.judged})
+            self.record(trainer, module, 0, dict.fromkeys(self.judged, math.nan) | self.untrained)
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         found = trainer.callback_metrics
         losses = {name: found[name].item() for name in ("learning_rate", "validation_loss")}
-        losses[self.monitor] = float(found.get(self.monitor, float("nan")))
+        losses[self.monitor] = float(found.get(self.monitor, math.nan))
         self.record(trainer, module, trainer.current_epoch + 1,
                     losses | {"train_loss": module.train_loss()})
 
@@ -269,9 +276,8 @@ class RunHistory(Callback):
 
     def record(self, trainer: Trainer, module: LightningModule, epoch: int, losses: dict) -> None:
         """Enter an epoch into the history, and its weights if they are the best."""
-        value, sign = losses[self.monitor], -1 if self.highest else 1
-        better = value == value and all(not sign * row[self.monitor] <= sign * value
-                                        for row in self.history) or not self.history
+        value = losses[self.monitor]
+        better = _is_best(value, [row[self.monitor] for row in self.history], self.highest)
         self.history.append({"epoch": epoch, "step": trainer.global_step, **losses})
         if better:
             weights = {name: value.detach().cpu().clone()
