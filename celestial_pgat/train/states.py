@@ -231,7 +231,7 @@ def _is_best(value: float, before: Sequence[float], highest: bool) -> bool:
     return not before or all(sign * value < sign * other or math.isnan(other) > math.isnan(value)
                              for other in before)
 
-
+# %% ../../nbs/63_train.states.ipynb #f0a50780
 @checked
 class RunHistory(Callback):
     """Keep the history of a run and its best weights; these also in best.ckpt of `folder`.
