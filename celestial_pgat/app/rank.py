@@ -88,14 +88,18 @@ def gather_ranks(cfg: RankConfig, data: RankData, result: FitResult, notes: Sequ
     """Return what a trained network and the controls say on the test days of `data`.
 
     `oracle` has a score for each row of the panel."""
-    rows, factors = data.blocks["test"], data.factors
-    made = rank_scores(predict_ranks(result.model, data.test_dataloader()))     # [D,S,H]
+    ranked, factors = data.blocks["test"], data.factors
+    rows = np.arange(ranked[0], ranked[-1] + 1)
+    listed = factors.listed[rows] & np.isin(rows, ranked)[:, None]
+    made = np.full(factors.labels[rows].shape, np.nan)                      # [D,S,H]
+    found = rank_scores(predict_ranks(result.model, data.test_dataloader()))
+    made[ranked - ranked[0]] = found.double().numpy()
     controls = rank_controls(factors, data.blocks["train"], data.blocks["validation"])
-    return RankRun(factors.dates[rows], factors.codes, factors.sectors, made.double().numpy(),
+    return RankRun(factors.dates[rows], factors.codes, factors.sectors, made,
                    {name: scores[rows] for name, scores in controls.items()}, factors.labels[rows],
-                   factors.returns[rows], factors.listed[rows],
-                   None if oracle is None else oracle[rows], result.history, result.fusion,
-                   json.loads(config_json(cfg)), tuple(notes), trials, git_revision())
+                   factors.returns[rows], listed, None if oracle is None else oracle[rows],
+                   result.history, result.fusion, json.loads(config_json(cfg)), tuple(notes),
+                   trials, git_revision())
 
 # %% ../../nbs/86_app.rank.ipynb #c4fe2cc4
 BESIDE = {"ridge": "a ridge regression on the same features",
@@ -109,12 +113,25 @@ def _signed(value: float) -> str:
     return f"{value:+z.3f}".replace("-", "−")
 
 
+def _no_answer(run: RankRun, name: str, days: int) -> str:
+    """Say why the network is not compared with a control; nothing where it can be."""
+    place = HORIZONS.index(PRIMARY)
+    if np.isnan(run.judged.model[:, place]).all():
+        return "its scores are alike for all stocks, so they rank none"
+    if np.isnan(run.judged.controls[name][:, place]).all():
+        return "all stocks have the same score in it, so it ranks none"
+    return f"{counted(days, 'test day')} are too few for an interval"
+
+
 def _against(run: RankRun, name: str) -> str:
     """Say how the network ranks beside a control, PRIMARY sessions ahead."""
-    gain = run.judged.gains()[name][HORIZONS.index(PRIMARY)]
+    place = HORIZONS.index(PRIMARY)
+    gain = run.judged.gains()[name][place]
+    silent = np.isnan(run.judged.controls[name][:, place]).all()
+    if silent or gain.word == "not judged":
+        return (f"the network {FOUND['not judged']} {BESIDE[name]}: "
+                f"{_no_answer(run, name, gain.days)}")
     said = f"the network {FOUND[gain.word]} {BESIDE[name]}"
-    if gain.word == "not judged":
-        return f"{said}: there are too few test days"
     seen = f"; {gain.visible:.3f} could have been seen" * (gain.word == "not told from zero")
     return (f"{said}: its RankIC differs by {_signed(gain.mean)} (95 % interval "
             f"{_signed(gain.low)} to {_signed(gain.high)}{seen})")
@@ -123,15 +140,21 @@ def _against(run: RankRun, name: str) -> str:
 @checked
 def rank_verdict(run: RankRun) -> list[str]:
     """Say whether the network beats the ridge, the static ranking, and no skill at all."""
-    own = run.judged.means()["network"][HORIZONS.index(PRIMARY)]
-    skill = {"above zero": "above 0", "below zero": "below 0"}.get(own.word, "not told from 0")
-    share = run.judged.shares["network"]
     said = [f"{PRIMARY} sessions ahead, {_against(run, 'ridge')}.",
-            f"Beside the order that never changes, {_against(run, 'static')}.",
-            f"Its own RankIC is {_signed(own.mean)} ({_signed(own.low)} to {_signed(own.high)}), "
-            f"{skill}, on {counted(own.days, 'test day')}; {share:.0%} of the variance of its "
-            "scores never changes."]
-    return said + _recovered_words(run)
+            f"Beside the order that never changes, {_against(run, 'static')}."]
+    return [*said, *_own_words(run), *_recovered_words(run)]
+
+
+def _own_words(run: RankRun) -> list[str]:
+    """Say how the network ranks by itself, where it has an order."""
+    own = run.judged.means()["network"][HORIZONS.index(PRIMARY)]
+    if np.isnan(own.mean):
+        return []
+    skill = {"above zero": "above 0", "below zero": "below 0"}.get(own.word, "not told from 0")
+    found = ("too few for an interval" if own.word == "not judged" else
+             f"95 % interval {_signed(own.low)} to {_signed(own.high)}, {skill}")
+    return [f"Its own RankIC is {_signed(own.mean)} on {counted(own.days, 'test day')} ({found}); "
+            f"{run.judged.shares['network']:.0%} of the variance of its scores never changes."]
 
 # %% ../../nbs/86_app.rank.ipynb #a0d85c21
 @checked
@@ -146,10 +169,14 @@ def recovered_table(run: RankRun) -> pd.DataFrame:
     for place, horizon in enumerate(HORIZONS):
         own, known = run.judged.model[:, place], best[:, place]
         both = ~np.isnan(own) & ~np.isnan(known)
+        if not both.any():
+            rows[f"h = {horizon}"] = dict.fromkeys(("recovered", "attainable", "share", "low",
+                                                    "high"), np.nan)
+            continue
         mean, top = own[both].mean(), known[both].mean()
-        share = mean / top if top else np.nan
-        rest = ic_mean(own[both] - share * known[both], horizon) if both.any() and top else None
-        half = (rest.high - rest.mean) / abs(top) if rest else np.nan
+        share = mean / top
+        rest = ic_mean(own[both] - share * known[both], horizon)
+        half = (rest.high - rest.mean) / abs(top)
         rows[f"h = {horizon}"] = {"recovered": mean, "attainable": top, "share": share,
                                   "low": share - half, "high": share + half}
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -160,6 +187,8 @@ def _recovered_words(run: RankRun) -> list[str]:
     if run.oracle is None or np.nan_to_num(run.oracle).std() == 0:
         return []
     row = recovered_table(run).loc[f"h = {PRIMARY}"]
+    if np.isnan(row.low):
+        return []
     return [f"Of the RankIC {_signed(row.attainable)} that could be attained on this made market, "
             f"{row.share:.0%} is recovered (95 % interval {row.low:.0%} to {row.high:.0%})."]
 

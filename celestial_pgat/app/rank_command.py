@@ -8,7 +8,6 @@ __all__ = ['NETWORK', 'rank_run', 'rank_forecast', 'ranks_text', 'rank_cache']
 # %% ../../nbs/87_app.rank_command.ipynb #91b2ebdf
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import fill
@@ -17,7 +16,8 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from .commands import _held, _make_folder, _refusing, print_notes
+from .commands import (_held, _make_folder, _need_packages, _refusing,
+                                         print_notes)
 from .leaving import RANKING, _typed, leaving
 from .rank import (PRIMARY, RankRun, earnings_table, gather_ranks, load_ranks,
                                      rank_verdict, save_ranks)
@@ -36,6 +36,7 @@ from ..train.checkpoint import load_model, save_model
 from ..train.loop import fit
 from ..train.ranker import RANKER, make_ranker, predict_ranks
 from ..train.states import newest_state
+from ..train.stopping import TrainingInterrupted
 
 # %% ../../nbs/87_app.rank_command.ipynb #9f003802
 NETWORK = "network"     # folder of the network in that of a ranking
@@ -109,8 +110,12 @@ def _begun(folder: Path) -> RankConfig:
     if not path.is_file():
         raise ValueError(f"{folder} is not the folder of a ranking: it has no {RANKING}; name the "
                          "one that rank run has made")
-    return load_config(rank_preset("demo"),
-                       overrides=[json.loads(path.read_text())["configuration"]])
+    try:
+        content = json.loads(path.read_text())["configuration"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}); begin a new "
+                         "ranking") from error
+    return load_config(rank_preset("demo"), overrides=[content])
 
 
 def _newest(folder: Path) -> Path | None:
@@ -121,15 +126,25 @@ def _newest(folder: Path) -> Path | None:
         return None
 
 
+def _tell_again(folder: Path) -> None:
+    """Print what a ranking that has ended has found, and write its page if it has none."""
+    run, page = load_ranks(folder), folder / "report.html"
+    _print_ranks(run)
+    print(f"\nreport: {page if page.is_file() else write_rank_page(folder, run)}")
+
+
 def _rank_on(cfg: RankConfig, data: RankData, notes: Sequence[str], folder: Path,
              progress: bool) -> None:
     """Train, from the newest state if there is one; judge, store, print and write the page."""
     print(f"ranking in {folder}: {counted(cfg.train.epochs, 'epoch')} of "
           f"{counted(len(data.train), 'day')}, {counted(len(data.factors.codes), 'stock')}",
           flush=True)
-    with collect_notes():
-        result = fit(cfg, data, folder / NETWORK, progress, _newest(folder),
-                     make_ranker(cfg, data))
+    try:
+        with collect_notes(), _refusing():
+            result = fit(cfg, data, folder / NETWORK, progress, _newest(folder),
+                         make_ranker(cfg, data))
+    except TrainingInterrupted:
+        raise KeyboardInterrupt from None       # `leaving` says how it goes on
     print(f"  {result}", flush=True)
     save_model(folder / NETWORK, result.model, cfg, data.scales)
     run = gather_ranks(cfg, data, result, notes, _oracle(cfg))
@@ -151,22 +166,24 @@ def rank_run(data: str | Path | None = None, sectors: str | Path | None = None,
     KeyboardInterrupt, FloatingPointError or DiskFull, naming what is left."""
     given = [data, sectors, config, seed, *overrides]
     with _refusing(), collect_notes() as notes:
-        if resume is not None and any(one is not None for one in given):
-            raise ValueError(f"--resume {resume} goes on as it began; leave data, sectors, config, "
-                             "set and seed out, or begin a new ranking")
+        if resume is not None and (any(one is not None for one in given) or base != "demo"
+                                   or str(output) != "runs"):
+            raise ValueError(f"--resume {resume} goes on as it began, and where it lies; leave "
+                             "data, sectors, exchange, preset, config, set, seed and output out, "
+                             "or begin a new ranking")
         cfg = (_settle(base, config, overrides, data, sectors, seed) if resume is None
                else _begun(Path(resume)))
         if resume is not None and (Path(resume) / "rank.json").is_file():
-            _print_ranks(load_ranks(resume))
+            _tell_again(Path(resume))
             return Path(resume)
+        _need_packages(cfg)
         days = _rank_data(cfg, _read(cfg))
     print_notes(notes)
     folder, made = (Path(resume), []) if resume is not None else _make_folder(output)
     with leaving(folder, made, keep=resume is not None), _held(folder):
         began = {"configuration": asdict(cfg)}
         write_whole(folder / RANKING, lambda path: path.write_text(json.dumps(began, indent=1)))
-        with _refusing() if resume is not None else nullcontext():
-            _rank_on(cfg, days, notes, folder, progress)
+        _rank_on(cfg, days, notes, folder, progress)
     return folder
 
 # %% ../../nbs/87_app.rank_command.ipynb #209f5461
@@ -205,11 +222,14 @@ def rank_forecast(model: str | Path, data: str | Path | None = None,
             raise ValueError(f"the ranking in {folder} has not ended; go on with: "
                              f"{_typed('rank', 'run', '--resume', folder)}")
         network, cfg, scales = load_model(folder / NETWORK, RANKER)
-        own = {name: str(value) for name, value in (("source", data), ("sectors", sectors))
-               if value is not None}
+        own = {} if data is None else {"source": str(data), "sectors": None}
+        own |= {} if sectors is None else {"sectors": str(sectors)}
         cfg = load_config(cfg, overrides=[{"data": own}] if own else [])
         panel = _read(cfg)
         day, table = _forecast_table(network, scales, panel, cfg.model.history)
+    if day < panel.dates[-1]:
+        note(f"the table goes on to {panel.dates[-1]:%Y-%m-%d}, but after {day:%Y-%m-%d} too few "
+             "stocks are listed to be ranked")
     if out := sorted({*panel.codes} - {*table.Code}):
         note(f"{counted(len(out), 'stock')} not listed on {day:%Y-%m-%d} and not ranked: "
              f"{', '.join(out[:10])}{' ...' * (len(out) > 10)}")

@@ -9,9 +9,10 @@ __all__ = ['CALENDAR', 'add_rank_options', 'carry_out_rank']
 import sys
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from .commands import _refusing, print_notes
+from .commands import Refused, _refusing, print_notes
 
 # %% ../../nbs/80_app.rank_options.ipynb #ed578cc0
 CALENDAR = ("trading calendar of the dates, as exchange_calendars names it (default: XNYS); none: "
@@ -64,6 +65,10 @@ def carry_out_rank(given: Namespace) -> None:
         rank_command.rank_run(given.data, given.sectors, given.config, [*given.set, *calendar],
                               given.preset, given.seed, given.output, resume=given.resume)
         return
+    place = Path(given.save or "ranks.csv").absolute()
+    if place.is_dir() or not place.parent.is_dir():
+        raise Refused(f"--save {given.save} cannot be written; name a file in a folder that is "
+                      "there")
     with collect_notes() as notes:
         day, table = rank_command.rank_forecast(given.model, given.data, given.sectors)
     print_notes(notes, sys.stderr)

@@ -79,10 +79,13 @@ def _order_text(run: RankRun) -> str:
     """Write what each fifth of the ranking did, and how fast the order changes."""
     place = HORIZONS.index(PRIMARY)
     scores = run.scores[..., place]
-    fifths = np.nanmean(quantile_returns(scores, run.labels[..., place], run.listed), axis=0)
+    mean = lambda values: pd.DataFrame(values).mean().to_numpy()            # NaN of nothing but NaN
+    fifths = mean(quantile_returns(scores, run.labels[..., place], run.listed))
     table = pd.DataFrame({"mean label [bp]": 1e4 * fifths},
                          ["worst fifth", "second", "third", "fourth", "best fifth"])
-    again = np.nanmean(rank_autocorrelation(scores, run.listed))
+    [again] = mean(rank_autocorrelation(scores, run.listed))
+    if np.isnan(again):
+        return "## The order itself\n\nThe scores of a day are alike, so there is no order."
     return (f"## The order itself\n\nWhat the stocks of each fifth gained over {PRIMARY} sessions, "
             f"less the median of the day:\n\n{_table_text(table, 1)}\n\nThe order of a day "
             f"correlates {again:.2f} with that of the day before; "
