@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRIMARY', 'BESIDE', 'FOUND', 'ARRAYS', 'RankRun', 'gather_ranks', 'rank_verdict', 'recovered_table', 'earnings_table',
-           'costs_table', 'save_ranks', 'load_ranks']
+           'earned_words', 'costs_table', 'save_ranks', 'load_ranks']
 
 # %% ../../nbs/86_app.rank.ipynb #ee624491
 import io
@@ -206,6 +206,20 @@ def earnings_table(run: RankRun, cost_bp: float = 10.0) -> pd.DataFrame:
             table = portfolio_table(held, trials, costs=[cost_bp])
             rows[name] = {**table.iloc[0], "turnover a day": held.turnover.mean()}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+@checked
+def earned_words(run: RankRun) -> str:
+    """Say the network's Sharpe ratio after 10 basis points, and how likely it is no luck."""
+    held = run.portfolio()
+    if not held.held:
+        return "The network's scores have no order, so it holds no stock."
+    [row] = portfolio_table(held, run.trials, costs=[10.0]).itertuples()
+    low, high = (f"{value:.2f}".replace("-", "−") for value in (row.low, row.high))
+    luck = (f"the best of {run.trials} trials without skill" if run.trials > 1 else "0")
+    return (f"After 10 basis points its Sharpe ratio, bought a session later, is {row.Sharpe:z.2f} "
+            f"(95 % interval {low} to {high}); with a chance of {row.deflated:.0%} the true one is "
+            f"above {luck}.")
 
 
 @checked

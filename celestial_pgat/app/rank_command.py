@@ -19,7 +19,7 @@ from torch import nn
 from .commands import (_held, _make_folder, _need_packages, _refusing,
                                          print_notes)
 from .leaving import RANKING, _typed, leaving
-from .rank import (PRIMARY, RankRun, earnings_table, gather_ranks, load_ranks,
+from .rank import (PRIMARY, RankRun, earned_words, gather_ranks, load_ranks,
                                      rank_verdict, save_ranks)
 from .rank_page import write_rank_page
 from ..core.checks import checked
@@ -91,16 +91,7 @@ def _print_ranks(run: RankRun) -> None:
     """Print table, verdict and what the network would have earned."""
     print(f"\nRankIC on {counted(len(run.dates), 'test day')} from {run.dates[0]:%Y-%m-%d}, 95 % "
           f"interval:\n\n{_short_table(run)}")
-    earned = earnings_table(run)
-    if "network" in earned.index:
-        row = earned.loc["network"]
-        money = (f"After 10 basis points the network's Sharpe ratio is {row.Sharpe:.2f} (95 % "
-                 f"interval {row.low:.2f} to {row.high:.2f}), and better than the best of "
-                 f"{counted(run.trials, 'trial')} without skill with a chance of "
-                 f"{row.deflated:.0%}.")
-    else:
-        money = "The network's scores have no order, so it holds no stock."
-    for text in (*rank_verdict(run), money):
+    for text in (*rank_verdict(run), earned_words(run)):
         print("\n" + fill(text, 80), flush=True)
 
 # %% ../../nbs/87_app.rank_command.ipynb #275b596b

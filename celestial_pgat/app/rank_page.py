@@ -13,8 +13,8 @@ import pandas as pd
 import seaborn as sns
 
 from .fair_page import SITE, _cell, _png
-from .rank import (PRIMARY, RankRun, costs_table, earnings_table, rank_verdict,
-                                     recovered_table)
+from .rank import (PRIMARY, RankRun, costs_table, earned_words, earnings_table,
+                                     rank_verdict, recovered_table)
 from .report import _to_html, fusion_table
 from ..core.checks import checked
 from ..core.files import counted, write_whole
@@ -28,7 +28,7 @@ from ..train.states import _leaves
 # %% ../../nbs/86_app.rank_page.ipynb #1af0ec77
 def _table_text(table: pd.DataFrame, digits: int = 3) -> str:
     """Write a table in Markdown; numbers with `digits`, NaN as nothing."""
-    text = table.map(lambda x: "" if x is None or x != x else f"{x:,.{digits}f}"
+    text = table.map(lambda x: "" if x is None or x != x or x == "nan" else f"{x:,.{digits}f}"
                      if isinstance(x, float) else _cell(x))
     head = f"| | {' | '.join(map(_cell, text.columns))} |\n|---|{'---:|' * len(text.columns)}\n"
     return head + "\n".join(f"| {_cell(name)} | {' | '.join(row)} |"
@@ -39,7 +39,8 @@ def _head_text(run: RankRun) -> str:
     """Write the verdict as a heading, what it rests on, and the warnings about the data."""
     first, *rest = rank_verdict(run)
     warned = "\n".join(f"- {_cell(note)}" for note in run.notes)
-    return (f"# {first.partition(':')[0]}\n\n{first} {' '.join(rest)}"
+    return (f"# {first.partition(':')[0]}\n\n{first} {' '.join(rest)} "
+            f"{earned_words(run)}"
             + f"\n\nTo be known about the data:\n\n{warned}" * bool(warned))
 
 
