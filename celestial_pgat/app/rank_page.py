@@ -97,8 +97,8 @@ LIMITS_OF_RANKS = f"""## What this shows, and what it does not
 
 One universe, one split, one seed. The interval covers the days, not the seeds. The primary
 comparison was chosen before; the others are many, and some of them are told apart by chance. A
-market impact, borrowing and taxes are in no number here. How the losses and the controls were
-tested is in [94, ranking losses]({SITE}/lab.ranking_losses.html)."""
+market impact, borrowing and taxes are in no number here. What the same way finds where nothing is
+to be found is in [96, ranking]({SITE}/lab.ranking.html)."""
 
 
 def _settings_text(run: RankRun) -> str:
