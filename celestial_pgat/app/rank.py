@@ -215,7 +215,8 @@ def earned_words(run: RankRun) -> str:
     if not held.held:
         return "The network's scores have no order, so it holds no stock."
     [row] = portfolio_table(held, run.trials, costs=[10.0]).itertuples()
-    value, low, high = (f"{one:z.2f}".replace("-", "−") for one in (row.Sharpe, row.low, row.high))
+    numbers = row.Sharpe, row.low, row.high
+    value, low, high = (f"{one:z.2f}".replace("-", "−") for one in numbers)
     luck = (f"the best of {run.trials} trials without skill" if run.trials > 1 else "0")
     return (f"After 10 basis points its Sharpe ratio, bought a session later, is {value} "
             f"(95 % interval {low} to {high}); with a chance of {row.deflated:.0%} the true one is "
