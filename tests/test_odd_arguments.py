@@ -493,7 +493,7 @@ BUILDERS = {
     "data.panel.listing.closes": lambda: np.ones((30, 4)).cumsum(axis=0), "data.panel.load_panel.source": stock_cache, "data.panel.load_panel.history": lambda: 20,
     "data.market.market.days": lambda: 80, "data.market.market.stocks": lambda: 12, "data.market.market.sectors": lambda: 3, "data.market.market.kind": lambda: "own",
     "data.stock_tables.stock_columns.columns": lambda: ["Date", "Code", "Close"], "data.stock_tables.stock_files.source": table, "data.stock_tables.survey_stocks.source": stock_rows,
-    "data.stock_tables.need_sessions.days": lambda: prices().index, "data.cache.write_cache.source": stocks, "data.cache.write_cache.path": lambda: "stocks.arrow",
+    "data.panel.need_sessions.days": lambda: prices().index, "data.cache.write_cache.source": stocks, "data.cache.write_cache.path": lambda: "stocks.arrow",
     **{f"data.cache.{name}.path": stock_cache for name in ("open_cache", "cached_panel")},
     **{key: value for name in ("distributions.ensemble_crps", "distributions.pinball_loss", "distributions.interval_loss", "calibration.pit_values", "distributions.path_quantiles") for key, value in half(f"evaluate.{name}").items() if not key.endswith("path_quantiles.truth")},
     **{f"evaluate.{name}.truth": lambda: drawn()[0] for name in ("distributions.check_paths", "distributions.energy_score", "distributions.variogram_score", "distributions.crps_of_candles", "distributions.score_windows",

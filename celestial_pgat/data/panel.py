@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CLOSE', 'STILL', 'WINDOW', 'LEAST_LISTED', 'LEAST_STOCKS', 'FACTOR', 'TICK', 'SECTORS', 'PANELS', 'Panel', 'listing',
-           'load_panel']
+           'need_sessions', 'load_panel']
 
 # %% ../../nbs/25_data.panel.ipynb #d9b2bfd2
 from dataclasses import dataclass, replace
@@ -19,9 +19,12 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from ..core.checks import checked, described, need_counts, need_shares
+from ..core.dates import need_rising
 from ..core.files import collect_notes, counted, note, read_content
 from ..core.tables import _split_fields, find_columns, is_blank, read_file
-from .stock_tables import FIELDS, STOCK_NAMES, need_sessions, scatter_stocks
+from .calendar import check_recorded, exchange_code, propose_exchange
+from .calendar import sessions_between
+from .stock_tables import FIELDS, STOCK_NAMES, _plain_codes, scatter_stocks
 from .stock_tables import survey_stocks
 
 # %% ../../nbs/25_data.panel.ipynb #998c1e6f
@@ -150,8 +153,8 @@ def _finished(panel: Panel, history: int) -> Panel:
                          "history")
     with collect_notes() as notes:
         if few.any():
-            note(f"{few.sum()} of {len(few)} days have fewer than {LEAST_LISTED} listed stocks and "
-                 "are not ranked; the first that is ranked is "
+            note(f"{few.sum()} of {len(few)} days have fewer than {LEAST_LISTED} listed stocks, "
+                 f"with {history + 1} closes in a row; the first with as many is "
                  f"{panel.dates[np.argmin(few)]:%Y-%m-%d}")
         _note_moves(closes, panel.dates, panel.codes)
         _note_survivors(closes, panel.codes)
@@ -163,6 +166,30 @@ def _finished(panel: Panel, history: int) -> Panel:
     for text in notes:
         note(text)
     return replace(panel, listed=listed & ~few[:, None], notes=notes)
+
+# %% ../../nbs/25_data.panel.ipynb #c3207899
+@checked
+def need_sessions(days: pd.DatetimeIndex, exchange: str = "XNYS") -> None:
+    """Raise ValueError for rising days that are no sessions of `exchange`; "none" allows all days.
+
+    Sessions in between on which no stock has a row are noted."""
+    need_rising(days)
+    if exchange.strip().lower() == "none":
+        return
+    code = exchange_code(exchange)
+    check_recorded(days, code)
+    sessions = sessions_between(days[0], days[-1], code)
+    foreign = days[~days.isin(sessions)]
+    if len(foreign):
+        more = f" (and {len(foreign) - 1} more days)" * (len(foreign) > 1)
+        better = propose_exchange(days, code)
+        raise ValueError(f"{foreign[0]:%Y-%m-%d} is no session of {code}{more}: take out its rows, "
+                         f"or use exchange={better or 'none'!r}"
+                         f"{', whose sessions these days are' if better else ''}")
+    if lacking := len(sessions) - len(days):
+        note(f"{counted(lacking, 'session')} of {code} between {days[0]:%Y-%m-%d} and "
+             f"{days[-1]:%Y-%m-%d} {'has' if lacking == 1 else 'have'} no row; a step over one of "
+             "them counts as one day")
 
 # %% ../../nbs/25_data.panel.ipynb #b0ba0962
 SECTORS = {"Information Technology": "AAPL AMD MSFT", "Financials": "BAC JPM",
@@ -212,7 +239,7 @@ def _read_sectors(path: str | PathLike, codes: tuple[str, ...]) -> tuple[str, ..
         raise ValueError(f"{name} has no column {' and no '.join(lacking)} among "
                          f"{', '.join(map(str, table.columns[:8]))}; name them Code and Sector")
     pairs = table[[found["Code"][0], found["Sector"][0]]].drop_duplicates()
-    keys = pairs.iloc[:, 0].astype(str).str.strip()
+    keys = _plain_codes(pairs.iloc[:, 0]).to_series(index=pairs.index)
     if (again := keys.duplicated()).any():
         code = keys[again].iloc[0]
         raise ValueError(f"{name}: {code} has the sectors "

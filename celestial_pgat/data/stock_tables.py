@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['FIELDS', 'STOCK_NAMES', 'ROWS', 'LARGEST_TEXT', 'stock_columns', 'stock_files', 'StockSurvey', 'survey_stocks',
-           'need_sessions', 'scatter_stocks']
+           'scatter_stocks']
 
 # %% ../../nbs/24_data.stock_tables.ipynb #6d096117
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -20,13 +21,11 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from ..core.checks import checked, need_rows
-from ..core.dates import DATE_NAMES, need_rising, parse_dates
-from ..core.files import counted, note
+from ..core.dates import DATE_NAMES, parse_dates
+from ..core.files import collect_notes, counted, note
 from ..core.progress import ProgressBar
 from ..core.tables import as_numbers, find_columns, is_blank
 from ..core.tables import number_style, plain_name, read_file
-from .calendar import check_recorded, exchange_code, propose_exchange
-from .calendar import sessions_between
 from .columns import COLUMN_NAMES, OHLC, _adjusted_names
 from .days import _truths_as_numbers
 from .prices import FLOAT_NOISE
@@ -176,6 +175,29 @@ def _need_roles(name: str, roles: dict) -> None:
         raise ValueError(f"{name} has no column {' and no '.join(lacking)} among "
                          f"{', '.join(names[:8])}{hint}")
 
+# %% ../../nbs/24_data.stock_tables.ipynb #7ab974e9
+_DATES = "write dates alone, such as 2018-12-31"
+_REMEDIES = {"timezone": _DATES, "dayfirst": _DATES, "decimal": "write numbers such as 1234.5"}
+_OPTION = re.compile(r"(?s)[;.] [^;.]*--set '?data\.(\w+).*$")
+
+
+def _plain(text: str, before: str = "") -> str:
+    """Return a sentence whose last clause, if it proposes an option, is what a table can do."""
+    remedy = lambda found: f"; {before}{_REMEDIES.get(found[1], 'mend the table')}"
+    return _OPTION.sub(remedy, text)
+
+
+@contextmanager
+def _own_remedies() -> Iterator[None]:
+    """Take options out of what the readers in the block note, each once, or raise."""
+    with collect_notes() as notes:
+        try:
+            yield
+        except ValueError as error:
+            raise type(error)(_plain(str(error))) from error.__cause__
+    for text in notes:
+        note(_plain(text, "if that is wrong, "))
+
 # %% ../../nbs/24_data.stock_tables.ipynb #b13b9eaf
 @dataclass(frozen=True)
 class StockSurvey:
@@ -189,29 +211,33 @@ class StockSurvey:
     days: dict = field(repr=False)          # place of each day, by what the source writes
 
 
-def _plain(remedy: str) -> str:
-    """Return the sentence of a reader without an option that tables of stocks do not have."""
-    return re.sub(r"(?s)[;:,]? (say|of the column fits both|understood)[^;:]*--set data.*$",
-                  "; write dates such as 2018-12-31 and numbers such as 1234.5", remedy)
-
-
 def _read_dates(raw: dict, name: str) -> pd.DatetimeIndex:
     """Return the day of each key of `raw`, whose values are codes; ValueError for a time of day."""
     try:
         dates = parse_dates(pd.Series([*raw], name="Date"))
     except ValueError as error:
-        raise ValueError(f"{name}: {_plain(str(error))}") from None
+        raise ValueError(f"{name}: {error}") from None
     if (timed := dates != dates.normalize()).any():
         place = int(np.argmax(timed))
         raise ValueError(f"{name}: {[*raw.values()][place]} {dates[place]:%Y-%m-%d %H:%M} has a "
-                         "time of day; give one row for each stock and day")
+                         "time of day; write dates alone, such as 2018-12-31, and one row for each "
+                         "stock and day")
     return dates
 
 
-def _codes_of(column: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
-    """Return places and distinct codes of a column; ValueError for a row without one."""
-    places, raw = pd.factorize(column)
+def _plain_codes(raw: Iterable) -> pd.Index:
+    """Return codes as texts; a whole number that was kept as 1307.0 is 1307, with a note."""
     codes = pd.Index(raw).astype(str).str.strip()
+    whole = codes.str.replace(r"^(\d+)\.0$", r"\1", regex=True)
+    if not whole.equals(codes):
+        note("codes that are whole numbers were read without a point: 1307 for 1307.0")
+    return whole
+
+
+def _codes_of(column: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
+    """Return places and codes of the distinct texts of a column; ValueError for a row without."""
+    places, raw = pd.factorize(column)
+    codes = _plain_codes(raw)
     blank = (places < 0) | (codes == "")[places]
     if blank.any():
         raise ValueError(f"{name} has no code in row {int(np.argmax(blank))}; write one, or leave "
@@ -219,10 +245,10 @@ def _codes_of(column: pd.Series, name: str) -> tuple[np.ndarray, pd.Index]:
     return places, codes
 
 # %% ../../nbs/24_data.stock_tables.ipynb #dcc3e42a
-def _add_sectors(sectors: dict, codes: pd.Series, column: pd.Series, faults: _Faults) -> None:
+def _add_sectors(sectors: dict, codes: np.ndarray, column: pd.Series, faults: _Faults) -> None:
     """Add the sector of each code; a second one is a fault."""
     named = column.astype(object).where(column.notna(), "").astype(str).str.strip()
-    pairs = pd.DataFrame({"code": codes.astype(str).str.strip(), "sector": named}).drop_duplicates()
+    pairs = pd.DataFrame({"code": codes, "sector": named}).drop_duplicates()
     fresh = (pairs["sector"] != "") & (pairs["code"].map(sectors) != pairs["sector"])
     for code, sector in pairs[fresh].itertuples(index=False):
         if sectors.setdefault(code, sector) != sector:
@@ -231,6 +257,7 @@ def _add_sectors(sectors: dict, codes: pd.Series, column: pd.Series, faults: _Fa
 
 
 @checked
+@_own_remedies()
 def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
     """Return who and when a table, a file or a folder of files is about: the first of two passes.
 
@@ -247,7 +274,7 @@ def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
         first = table[roles["Date"]].drop_duplicates()
         raw = {day: found[places[row]] for row, day in first.items()} | raw
         if "Sector" in roles:
-            _add_sectors(sectors, table[roles["Code"]], table[roles["Sector"]], faults)
+            _add_sectors(sectors, found[places].to_numpy(), table[roles["Sector"]], faults)
         extra |= dict.fromkeys(roles["extra"])
         rows += len(table)
     faults.refuse(name)
@@ -256,30 +283,6 @@ def survey_stocks(source: str | PathLike | pd.DataFrame) -> StockSurvey:
     codes = sorted(codes.unique())
     return StockSurvey(tuple(codes), order, tuple(sectors.get(code, "") for code in codes),
                        tuple(extra), rows, dict(zip(raw, order.get_indexer(dates))))
-
-# %% ../../nbs/24_data.stock_tables.ipynb #5a5e40a2
-@checked
-def need_sessions(days: pd.DatetimeIndex, exchange: str = "XNYS") -> None:
-    """Raise ValueError for rising days that are no sessions of `exchange`; "none" allows all days.
-
-    Sessions in between on which no stock has a row are noted."""
-    need_rising(days)
-    if exchange.strip().lower() == "none":
-        return
-    code = exchange_code(exchange)
-    check_recorded(days, code)
-    sessions = sessions_between(days[0], days[-1], code)
-    foreign = days[~days.isin(sessions)]
-    if len(foreign):
-        more = f" (and {len(foreign) - 1} more days)" * (len(foreign) > 1)
-        better = propose_exchange(days, code)
-        raise ValueError(f"{foreign[0]:%Y-%m-%d} is no session of {code}{more}: take out its rows, "
-                         f"or use exchange={better or 'none'!r}"
-                         f"{', whose sessions these days are' if better else ''}")
-    if lacking := len(sessions) - len(days):
-        note(f"{counted(lacking, 'session')} of {code} between {days[0]:%Y-%m-%d} and "
-             f"{days[-1]:%Y-%m-%d} {'has' if lacking == 1 else 'have'} no row; a step over one of "
-             "them counts as one day")
 
 # %% ../../nbs/24_data.stock_tables.ipynb #5de603f3
 def _numbers_of(table: pd.DataFrame, columns: list[str], labels: Callable) -> np.ndarray:
@@ -314,12 +317,13 @@ def _values(table: pd.DataFrame, roles: dict, extra: tuple[str, ...],
     return values[:, :-1]
 
 # %% ../../nbs/24_data.stock_tables.ipynb #19cf0800
-def _judge(values: np.ndarray, label: Callable, faults: _Faults) -> None:
+def _judge(values: np.ndarray, label: Callable, faults: _Faults,
+           noise: float = FLOAT_NOISE) -> None:
     """Add the faults of the rows `values [row, F]`; `label` names a row."""
     prices = values[:, :4]
     with np.errstate(invalid="ignore"):
         wrong = np.isinf(prices) | (prices <= 0)
-        crossed = prices[:, 1] < prices[:, 2] * (1 - FLOAT_NOISE)
+        crossed = prices[:, 1] < prices[:, 2] * (1 - noise)
         volume = np.isinf(values[:, 4]) | (values[:, 4] < 0)
         extra = np.isinf(values[:, 5:]).any(axis=1)
     if wrong.any():
@@ -352,6 +356,7 @@ def _doubled(seen: np.ndarray, places: np.ndarray, label: Callable, faults: _Fau
 
 # %% ../../nbs/24_data.stock_tables.ipynb #875a1cba
 @checked
+@_own_remedies()
 def scatter_stocks(source: str | PathLike | pd.DataFrame, found: StockSurvey,
                    out: Float[np.ndarray, "stock day field"],
                    after: Callable = lambda: None) -> None:
