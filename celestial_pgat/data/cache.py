@@ -25,8 +25,8 @@ from ..core.files import collect_notes, note, write_whole
 from ..core.progress import ProgressBar
 from .panel import PANELS, Panel, _known_path, _read_sectors, _us20
 from .panel import need_sessions
-from .stock_tables import FIELDS, _Faults, _judge, scatter_stocks, stock_files
-from .stock_tables import survey_stocks
+from .stock_tables import FIELDS, StockSurvey, _Faults, _judge, scatter_stocks
+from .stock_tables import stock_files, survey_stocks
 
 # %% ../../nbs/27_data.cache.ipynb #44b211fb
 VERSION = "celestial_pgat panel 1"
@@ -109,7 +109,7 @@ FLOAT32_NOISE = 2.0 ** -23      # of what was equal before it was rounded
 
 
 def _need_possible(values: np.ndarray, codes: tuple[str, ...], dates: pd.DatetimeIndex,
-                   name: str) -> None:
+                   name: str, release: Callable = int) -> None:
     """Raise ValueError for values [S,D,F] that a table could not have, by code, day and value."""
     faults, step = _Faults(), max(1, _CHUNK // (4 * values.shape[1] * values.shape[2]))
     for first in range(0, len(codes), step):
@@ -117,6 +117,7 @@ def _need_possible(values: np.ndarray, codes: tuple[str, ...], dates: pd.Datetim
         label = lambda row: (f"{codes[first + row // len(dates)]} "
                              f"{dates[row % len(dates)]:%Y-%m-%d}")
         _judge(part.reshape(-1, part.shape[2]), label, faults, FLOAT32_NOISE)
+        release()
     faults.refuse(name)
 
 
@@ -142,6 +143,15 @@ def _put_panel(panel: Panel) -> Callable:
         values[:, :, :len(FIELDS)] = panel.prices.transpose(1, 0, 2)
         values[:, :, len(FIELDS):] = panel.extra.transpose(1, 0, 2)
     return put
+
+
+def _judging(put: Callable, found: StockSurvey | Panel, name: str) -> Callable:
+    """Return a function that calls `put`, then judges the values as they are in the file."""
+    def put_judged(values: np.ndarray, release: Callable) -> None:
+        with np.errstate(over="ignore"):                        # infinite as float32: refused
+            put(values, release)
+        _need_possible(values, found.codes, found.dates, name, release)
+    return put_judged
 
 
 def _given_panel(source: Panel | str) -> Panel:
@@ -182,12 +192,9 @@ def write_cache(source: str | PathLike | Panel, path: str | PathLike, exchange: 
         def save(temporary: Path) -> None:
             _write_zeros(temporary, about, shape[0] * shape[1], shape[2])
             place, size = _mapped(temporary)[2], 4 * int(np.prod(shape))
-            with np.errstate(over="ignore"):                    # infinite as float32: refused
-                _fill(temporary, place, shape, put)
+            _fill(temporary, place, shape, _judging(put, found, f"{name or path.name} as float32"))
             _stamp(temporary, place, size)
-            stored, values, _ = _mapped(temporary)
-            _need_possible(values.reshape(shape), found.codes, found.dates, f"{name} as float32")
-            _need_hash(temporary, place, size, stored["values_sha256"])
+            _need_hash(temporary, place, size, _mapped(temporary)[0]["values_sha256"])
         written = write_whole(path, save)
     for text in notes:
         note(text)
