@@ -272,7 +272,7 @@ def _causes(factors: Factors) -> str:
     told = [text for text in factors.notes if UNRANKED in text]
     return f". A likely cause: {'; '.join(told)}" if told else ""
 
-
+# %% ../../nbs/28_data.cross_sections.ipynb #8e327ddd
 def _cut_days(factors: Factors, validation: float, test: float) -> dict[str, np.ndarray]:
     """Return the rows of training, validation and test; ValueError for too few, with the cause."""
     need_shares(test=test, validation=validation)
@@ -287,13 +287,13 @@ def _cut_days(factors: Factors, validation: float, test: float) -> dict[str, np.
     blocks = {name: rows[places] for name, places in vars(fold).items()}
     sizes = len(blocks["validation"]), len(blocks["test"])
     if sizes[0] < LEAST_VALIDATION or sizes[1] < LEAST_TEST:
-        raise ValueError(f"data.validation={validation} leaves {counted(sizes[0], 'day')}, of which "
+        raise ValueError(f"data.validation={validation} leaves {counted(sizes[0], 'day')}, by which "
                          f"the best epoch is chosen, and data.test={test} leaves {sizes[1]}, on "
                          f"which the ranking is judged; at least {LEAST_VALIDATION} and "
                          f"{LEAST_TEST} are needed. Give more days, or larger shares{why}")
     return blocks
 
-
+# %% ../../nbs/28_data.cross_sections.ipynb #a54ffb3a
 def _need_same_features(factors: Factors, scales: RankScales) -> None:
     """Raise ValueError for features that are not those of the scales."""
     if factors.names != scales.features:
