@@ -113,9 +113,9 @@ class DayBatchSampler(DayRuns):
         super().__init__(days, per_batch)
         need_counts(0, seed=seed)
         if epoch_days is not None and not per_batch <= epoch_days <= len(days):
-            raise ValueError(f"data.epoch_days={epoch_days} is no number of days of an epoch: there "
-                             f"are {counted(len(days), 'day')}, in runs of data.run={per_batch}; "
-                             f"use {per_batch} to {len(days)}, or null for all (in Python: None)")
+            raise ValueError(f"data.epoch_days={epoch_days} cannot be drawn in an epoch: there are "
+                             f"{counted(len(days), 'day')}, in runs of data.run={per_batch}; use "
+                             f"{per_batch} to {len(days)}, or null for all (in Python: None)")
         runs = sum(max(1, (stop - start) // per_batch) for start, stop in self.stretches)
         self.runs = runs if epoch_days is None else min(runs, epoch_days // per_batch)
         self.seed, self.epoch, self.sampler = seed, 0, range(self.runs * per_batch)
@@ -287,10 +287,10 @@ def _cut_days(factors: Factors, validation: float, test: float) -> dict[str, np.
     blocks = {name: rows[places] for name, places in vars(fold).items()}
     sizes = len(blocks["validation"]), len(blocks["test"])
     if sizes[0] < LEAST_VALIDATION or sizes[1] < LEAST_TEST:
-        raise ValueError(f"data.validation={validation} leaves {counted(sizes[0], 'day')}, by which "
-                         f"the best epoch is chosen, and data.test={test} leaves {sizes[1]}, on "
-                         f"which the ranking is judged; at least {LEAST_VALIDATION} and "
-                         f"{LEAST_TEST} are needed. Give more days, or larger shares{why}")
+        raise ValueError(f"data.validation={validation} leaves {counted(sizes[0], 'day')}, and "
+                         f"data.test={test} leaves {sizes[1]}; at least {LEAST_VALIDATION} are "
+                         f"needed to choose the best epoch, and {LEAST_TEST} to judge the ranking. "
+                         f"Give more days, or larger shares{why}")
     return blocks
 
 # %% ../../nbs/28_data.cross_sections.ipynb #a54ffb3a

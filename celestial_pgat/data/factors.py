@@ -308,9 +308,9 @@ def make_factors(panel: Panel, history: int = 63) -> Factors:
     """Make features, labels and the mask of who is ranked, of a panel.
 
     Features of a day are known at its close, and clipped at CLIP. What is left out, and which days
-    are ranked, is said in notes, and in `Factors.notes` after those of the panel. Raises ValueError for closes
-    that are not positive, for fewer than YEAR_SESSIONS + `history` days, and for a panel in which
-    nobody is ranked."""
+    are ranked, is said in notes, and in `Factors.notes` after those of the panel. Raises ValueError
+    for closes that are not positive, for fewer than YEAR_SESSIONS + `history` days, and for a panel
+    in which nobody is ranked."""
     logs = _log_closes(panel, history)
     returns = np.diff(logs, axis=0, prepend=np.full_like(logs[:1], np.nan))
     features, notes = _features_known(panel, *_wanted_features(panel, logs, returns), history)
