@@ -113,9 +113,9 @@ class DayBatchSampler(DayRuns):
         super().__init__(days, per_batch)
         need_counts(0, seed=seed)
         if epoch_days is not None and not per_batch <= epoch_days <= len(days):
-            raise ValueError(f"data.epoch_days={epoch_days} cannot be drawn in an epoch: there are "
-                             f"{counted(len(days), 'day')}, in runs of data.run={per_batch}; use "
-                             f"{per_batch} to {len(days)}, or null for all (in Python: None)")
+            raise ValueError(f"data.epoch_days={epoch_days} cannot be drawn in an epoch: there "
+                             f"are {counted(len(days), 'day')}, in runs of data.run={per_batch}; "
+                             f"use {per_batch} to {len(days)}, or null for all (in Python: None)")
         runs = sum(max(1, (stop - start) // per_batch) for start, stop in self.stretches)
         self.runs = runs if epoch_days is None else min(runs, epoch_days // per_batch)
         self.seed, self.epoch, self.sampler = seed, 0, range(self.runs * per_batch)

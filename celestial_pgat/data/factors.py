@@ -244,11 +244,16 @@ def _features_known(panel: Panel, always: dict[str, np.ndarray], some: dict[str,
         if not known[judged].any():
             notes.append(f"the feature {name} is known of no listed stock and is left out")
             continue
-        found[name], lost = values, 1 - _unbroken(known, history)[rankable].mean()
-        if lost > LOST:
+        found[name], kept = values, rankable & _unbroken(known, history)
+        never = np.array(panel.codes)[rankable.any(0) & ~kept.any(0)]
+        lost = 1 - kept.sum() / max(1, rankable.sum())
+        if lost > LOST or len(never):
             remedy = f": leave out the column {_column_of(name)}" * bool(_column_of(name))
+            always_out = f", all of {', '.join(never[:5])}" * bool(len(never))
+            more = ", ..." * (len(never) > 5)
             notes.append(f"the feature {name} is unknown within history={history} days of "
-                         f"{lost:.0%} of the stocks and days, which are {UNRANKED}{remedy}")
+                         f"{lost:.0%} of the stocks and days{always_out}{more}, which are "
+                         f"{UNRANKED}{remedy}")
     return found, notes
 
 # %% ../../nbs/26_data.factors.ipynb #a3761ac3
