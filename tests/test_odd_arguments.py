@@ -209,12 +209,12 @@ def windows():
 
 @cache
 def stock_panel():
-    """Return the closes of twelve random walks for two years."""
+    """Return the closes of twelve random walks for three years."""
     panels = import_module("celestial_pgat.data.panel")
-    prices = np.full((520, 12, 5), np.nan)
-    prices[..., panels.CLOSE] = 50 * np.exp(0.01 * RNG().normal(size=(520, 12)).cumsum(0))
-    return panels.Panel(pd.bdate_range("2018-01-01", periods=520), tuple("ABCDEFGHIJKL"), ("x", "y") * 6, prices,
-                        panels.listing(prices[..., panels.CLOSE]), np.zeros((520, 12, 0)))
+    prices = np.full((660, 12, 5), np.nan)
+    prices[..., panels.CLOSE] = 50 * np.exp(0.01 * RNG().normal(size=(660, 12)).cumsum(0))
+    return panels.Panel(pd.bdate_range("2018-01-01", periods=660), tuple("ABCDEFGHIJKL"), ("x", "y") * 6, prices,
+                        panels.listing(prices[..., panels.CLOSE]), np.zeros((660, 12, 0)))
 
 
 @cache
@@ -493,7 +493,7 @@ BUILDERS = {
     "data.panel.listing.closes": lambda: np.ones((30, 4)).cumsum(axis=0), "data.panel.load_panel.source": stock_cache, "data.panel.load_panel.history": lambda: 20,
     "data.market.market.days": lambda: 80, "data.market.market.stocks": lambda: 12, "data.market.market.sectors": lambda: 3, "data.market.market.kind": lambda: "own",
     "data.stock_tables.stock_columns.columns": lambda: ["Date", "Code", "Close"], "data.stock_tables.stock_files.source": table, "data.stock_tables.survey_stocks.source": stock_rows,
-    "data.stock_tables.need_sessions.days": lambda: prices().index, "data.cache.write_cache.source": stocks, "data.cache.write_cache.path": lambda: "stocks.arrow",
+    "data.panel.need_sessions.days": lambda: prices().index, "data.cache.write_cache.source": stocks, "data.cache.write_cache.path": lambda: "stocks.arrow",
     **{f"data.cache.{name}.path": stock_cache for name in ("open_cache", "cached_panel")},
     **{key: value for name in ("distributions.ensemble_crps", "distributions.pinball_loss", "distributions.interval_loss", "calibration.pit_values", "distributions.path_quantiles") for key, value in half(f"evaluate.{name}").items() if not key.endswith("path_quantiles.truth")},
     **{f"evaluate.{name}.truth": lambda: drawn()[0] for name in ("distributions.check_paths", "distributions.energy_score", "distributions.variogram_score", "distributions.crps_of_candles", "distributions.score_windows",
@@ -648,8 +648,8 @@ BUILDERS = {
     "data.factors.across_stocks.values": lambda: RNG().normal(size=(9, 12)), "data.factors.forward_returns.logs": lambda: RNG().normal(size=(30, 12)),
     "data.factors.across_stocks.listed": lambda: np.ones((9, 12), bool), "data.factors.forward_returns.listed": lambda: np.ones((30, 12), bool), "data.factors.make_factors.panel": stock_panel,
     **{f"data.cross_sections.{name}.days": lambda: np.arange(40) for name in ("DayRuns", "DayBatchSampler")}, "data.cross_sections.walk_forward_folds.dates": lambda: DATES.append(DATES + pd.Timedelta(days=9999)),
-    "data.cross_sections.RankScales.labels": lambda: (0.01, 0.02, 0.03, 0.04), "data.cross_sections.RankScales.features": lambda: ("a",), **{f"data.cross_sections.{name}.factors": stock_factors for name in ("RankData", "last_batch")},
-    "data.cross_sections.last_batch.scales": lambda: PUBLIC["data.cross_sections.RankScales"]((0.01, 0.02, 0.03, 0.04), stock_factors().names),
+    "data.rank_scales.RankScales.labels": lambda: (0.01, 0.02, 0.03, 0.04), "data.rank_scales.RankScales.features": lambda: ("a",), **{f"data.cross_sections.{name}.factors": stock_factors for name in ("RankData", "last_batch")},
+    "data.cross_sections.last_batch.scales": lambda: PUBLIC["data.rank_scales.RankScales"]((0.01, 0.02, 0.03, 0.04), stock_factors().names),
     **{f"app.rank.RankRun.{name}": (lambda name: lambda: getattr(ranking_run(), name))(name) for name in (
         "dates", "codes", "sectors", "scores", "controls", "labels", "returns", "listed", "oracle", "history", "fusion", "settings")},
     **{f"app.rank.{name}.run": ranking_run for name in ("rank_verdict", "recovered_table", "earnings_table", "costs_table", "save_ranks")},
