@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from faults.training import PLAN, WATCHED, in_child, train  # noqa: E402
+from shapes import unchecked  # noqa: E402
 
 STORED = Path(__file__).parents[2] / "data" / "results" / "faults.json"
 KEEP = bool(os.environ.get("KEEP_FAULTS"))
@@ -91,6 +92,13 @@ def pytest_sessionfinish(session):
     if KEEP and ROWS:               # of some files of tests alone, the other rows stay
         rows = {row["id"]: row for row in json.loads(STORED.read_text())} | {row.id: vars(row) for row in ROWS}
         STORED.write_text(json.dumps([*rows.values()], indent=1) + "\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm(tmp_path_factory) -> None:
+    """Train once in this process, so that no process which is forked from it does for the first time what torch does once."""
+    with unchecked():
+        train(tmp_path_factory.mktemp("warm") / "run")
 
 
 @pytest.fixture(scope="session")
