@@ -25,7 +25,7 @@ from celestial_pgat.model.config import load_config
 from shapes import unchecked
 from test_leaving import largest_file, parts
 
-OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true"]
+OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true", "data.batch_size=40"]
 LONG = ["train.epochs=1000"]
 
 # a user's script without a main guard
@@ -108,9 +108,9 @@ def leaves_models(folder: Path, words: str, call) -> None:
     assert ahead.returncode == 0 and "2019-01-02" in ahead.stdout, ahead.stderr
 
 
-def test_the_same_to_the_last_bit_and_the_same_files(data, tmp_path, capfd):
-    """One has windows of its own, the other one is not kept."""
-    other = prepare(load_config("smoke"), load_ohlc("nasdaq").iloc[-240:])
+def test_the_same_to_the_last_bit_and_the_same_files(tmp_path, capfd):
+    """One has windows of its own, the other one is not kept; of both, each fusion point is looked at in each of four steps."""
+    data, other = (prepare(load_config("smoke", overrides=OPTIONS), load_ohlc(name).iloc[-140:]) for name in ("sp500", "nasdaq"))
     found, listings = {}, {}
     for workers in (1, 2):
         folder = tmp_path / str(workers)
@@ -130,8 +130,8 @@ def test_the_same_to_the_last_bit_and_the_same_files(data, tmp_path, capfd):
         assert all(torch.equal(value, weights[name]) for name, value in one.model.state_dict().items())
     assert not found[1][0].history.equals(found[1][1].history), "another seed is another training"
     printed, progress = capfd.readouterr()
-    assert printed.count("training seed 2: 150 windows, 2 epochs\n") == 2 and f"\n  seed 1: {found[2][0]}\n" in printed
-    assert all(progress.count(f"  seed {seed}: batch 18 of 18, epoch 2/2 in 0") == 1 for seed in (1, 2)), progress
+    assert printed.count("training seed 2: 80 windows, 2 epochs\n") == 2 and f"\n  seed 1: {found[2][0]}\n" in printed
+    assert all(progress.count(f"  seed {seed}: batch 4 of 4, epoch 2/2 in 0") == 1 for seed in (1, 2)), progress
 
 
 def test_a_script_without_a_main_guard_is_stopped(tmp_path, call):
