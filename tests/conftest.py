@@ -56,7 +56,9 @@ def few_tables():
 
 
 def execute_here(notebook, folder: Path):
-    """Execute a notebook in this process, which has loaded everything; test_cli and notebook 81 start a kernel."""
+    """Execute a notebook in this process, which has loaded everything.
+
+    Notebook 81 starts a kernel for a whole report, and a test of test_cli for a short one."""
     import nbformat
     from execnb.shell import CaptureShell
     from nbformat.v4.rwbase import rejoin_lines
@@ -82,9 +84,12 @@ def reports_made_here():
 @pytest.fixture(scope="session")
 def finished(table, tmp_path_factory, few_tables) -> tuple[Path, str]:
     """One whole run; its folder and what it printed. Tests copy the folder before they change anything in it."""
+    from celestial_pgat.app import report
     output = tmp_path_factory.mktemp("runs")
-    done = run_command("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24",
-                       "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=9")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "execute", execute_here)
+        done = run_command("run", "--preset", "smoke", "--data", table, "--output", output, "--seed", 7, "--set", "model.d=24", "--set",
+                           "data.batch_size=50", "--set", "model.encoder_calendar_fusion.strategy=film", "--set", "train.diagnose_every=9")
     assert done.returncode == 0, done.stderr
     (folder,) = output.iterdir()
     return folder, done.stdout

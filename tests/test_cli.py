@@ -1,7 +1,10 @@
 """The command line, end to end, as a person uses it: real data, the smoke preset, one run shared by all."""
 import json
+import os
+import re
 import shutil
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +49,17 @@ def test_report_is_complete_and_offline(finished):
     assert "<script src=\"http" not in page and "@import url(http" not in page
     cells = json.loads((folder / "report.ipynb").read_text())["cells"]
     assert not [o for cell in cells for o in cell.get("outputs", []) if o["output_type"] == "error"]
+
+
+def test_a_report_is_executed_in_a_kernel_of_its_own(finished, tmp_path, call):
+    """Its cells run in the folder of the run, and their outputs come onto the page."""
+    folder = shutil.copytree(finished[0], tmp_path / "copy")
+    cell = nbformat.v4.new_code_cell("import os, pathlib\nprint(f'process {os.getpid()}', *sorted(path.name for path in pathlib.Path().glob('m*')))")
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# A short report"), cell]), tmp_path / "short.ipynb")
+    done = call("report", folder, "--template", tmp_path / "short.ipynb")
+    assert done.returncode == 0 and done.stdout == f"report: {folder / 'report.html'}\n", done.stderr
+    (number,) = re.findall(r"process (\d+) metrics.json", (folder / "report.html").read_text(encoding="utf-8"))
+    assert int(number) != os.getpid()
 
 
 def test_what_was_assumed_is_printed_and_reported(finished):
@@ -191,7 +205,7 @@ def test_several_seeds_are_trained_and_their_spread_is_told(finished, table, tmp
     from celestial_pgat.app import report
     monkeypatch.setattr(report, "execute", lambda notebook, folder: notebook)
     done = call("run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--seed", 7, "--seeds", 2, "--arms", "true", "--set", "model.d=24",
-                "--set", "model.encoder_calendar_fusion.strategy=film")
+                "--set", "data.batch_size=50", "--set", "model.encoder_calendar_fusion.strategy=film")
     assert done.returncode == 0, done.stderr
     (folder,) = tmp_path.iterdir()
     stored = json.loads((folder / "metrics.json").read_text())
