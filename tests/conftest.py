@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -43,6 +44,15 @@ def table(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "mine.csv"
     load_ohlc("sp500").iloc[-240:].assign(VIX=20.0).to_csv(path)
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def moon():
+    """A day of the Korean moon is counted once, not from the first recorded year at each question."""
+    from exchange_calendars.pandas_extensions import korean_holiday
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(korean_holiday, "korean_lunar_to_solar", cache(korean_holiday.korean_lunar_to_solar))
+        yield
 
 
 @pytest.fixture(scope="session")

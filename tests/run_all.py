@@ -40,7 +40,7 @@ def load(kind: str) -> None:
         importlib.import_module(module.name)
     gc.freeze()
     gc.enable()
-    gc.set_threshold(100_000)  # new objects between two walks; with the usual 700 a job takes a twentieth longer
+    gc.set_threshold(100_000)  # new objects between two walks; the usual 700 cost a few hundredths of all time
 
 
 def run_notebook(path: Path, pipe: Connection) -> tuple[bool, str]:

@@ -1,11 +1,8 @@
 """Every calendar that can be asked for: built, asked at the edges of its record, and recognised from its own sessions."""
-from functools import cache
-
 import numpy as np
 import pandas as pd
 import pytest
 from exchange_calendars import get_calendar, get_calendar_names
-from exchange_calendars.pandas_extensions import korean_holiday
 
 from celestial_pgat.data.calendar import (CALENDAR_FEATURES, MAJOR_EXCHANGES, POPULAR_NAMES, calendar_features, exchange_code,
                                           fit_exchanges, next_sessions, propose_exchange, recorded_span, scheduled_holidays,
@@ -14,14 +11,6 @@ from celestial_pgat.data.calendar import (CALENDAR_FEATURES, MAJOR_EXCHANGES, PO
 CODES = get_calendar_names(include_aliases=False)
 WRONG_UPSTREAM = {"ASEX", "XBEL", "XBSE", "XCYS", "XTAE"}    # these cannot be built by exchange_calendars under pandas 3
 STRETCHES = [("2015-01-01", "2020-12-31"), ("2021-01-04", "2026-11-24"), ("2026-01-01", "2027-06-30")]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def moon():
-    """A day of the Korean moon is counted once, not from the first recorded year at each question."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(korean_holiday, "korean_lunar_to_solar", cache(korean_holiday.korean_lunar_to_solar))
-        yield
 
 
 def within(code: str, stretch: tuple[str, str]) -> tuple[pd.Timestamp, pd.Timestamp] | None:

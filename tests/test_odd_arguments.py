@@ -656,7 +656,7 @@ BUILDERS = {
     "app.rank_page.write_rank_page.run": ranking_run, "app.rank_page.write_rank_page.folder": lambda: folder_of("page"), "app.rank.save_ranks.folder": lambda: folder_of("page"),
     "app.rank.load_ranks.folder": ranking_folder, "app.rank.gather_ranks.cfg": smallest_ranking, "app.rank.gather_ranks.data": stock_data,
     "app.rank.gather_ranks.result": lambda: PUBLIC["train.loop.FitResult"](ranker().model, Path("a"), Path("b"), ranking_run().history, pd.DataFrame(), 1.0),
-    "app.rank_command.rank_cache.source": lambda: "us20", "app.rank_command.rank_cache.path": lambda: "us20.arrow",
+    "app.rank_command.rank_verify.path": stock_cache, "app.rank_command.rank_cache.source": lambda: "us20", "app.rank_command.rank_cache.path": lambda: "us20.arrow",
     "model.rank_config.rank_preset.name": lambda: "smoke", "train.ranker.Ranker.cfg": smallest_ranking, "train.ranker.Ranker.model": lambda: ranker().model,
     "train.ranker.make_ranker.cfg": smallest_ranking, "train.ranker.make_ranker.data": stock_data,
     "train.ranker.predict_ranks.model": lambda: ranker().model, "train.ranker.predict_ranks.batches": lambda: [stock_data().last_batch()],

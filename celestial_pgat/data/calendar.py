@@ -127,7 +127,7 @@ def _by_rule(rule: Holiday, start: pd.Timestamp, end: pd.Timestamp) -> pd.Dateti
     return pd.DatetimeIndex(rule.dates(start, end)).tz_localize(None).as_unit("us")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _closures(exchange: str, first_year: int,
               last_year: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """Return the scheduled holidays and the closures at short notice over whole years."""
@@ -142,7 +142,7 @@ def _closures(exchange: str, first_year: int,
     return scheduled.unique().sort_values(), surprise
 
 # %% ../../nbs/22_data.calendar.ipynb #d7ee5075
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _schedule(exchange: str, first_year: int,
               last_year: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     """Return the scheduled sessions over whole years, and those of them which took place."""
@@ -318,7 +318,8 @@ def fit_exchanges(days: pd.DatetimeIndex, candidates: list[str] | None = None) -
         if 2 * len(rows) >= len(days):
             sessions = _schedule(code, rows[0].year, rows[-1].year)[1]
             asked = sessions.searchsorted(rows[-1], "right") - sessions.searchsorted(rows[0])
-            both = np.isin(rows.asi8, sessions.asi8).sum()
+            own = sessions.asi8
+            both = (own.searchsorted(rows.asi8, "right") - own.searchsorted(rows.asi8)).sum()
             table[code] = 1 - both / len(rows), 1 - both / asked if asked > 0 else 0.0
     rank = {code: place for place, code in enumerate(MAJOR_EXCHANGES)}
     key = lambda code: (round(sum(table[code]), 9), rank.get(code, len(rank)), code)
