@@ -45,9 +45,10 @@ def add_rank_options(add: Callable[[str], Any]) -> None:
                "what the data say")
     one.add("--save", "write all quantiles into this file, ranks.csv", metavar="FILE")
     one = add("rank cache")
-    one.add("--input", "us20, market, or the path of a table or of a folder of tables",
-            required=True)
-    one.add("--output", "the file to write, prices.arrow", required=True)
+    one.add("--input", "us20, market, or the path of a table or of a folder of tables")
+    one.add("--output", "the file to write, prices.arrow")
+    one.add("--verify", "compare the values of a cache with their hash; reading it in rank run "
+            "does so, too", metavar="FILE")
     one.add("--sectors", "the path of a table Code, Sector (default: what the input says)")
     one.add_argument("--exchange", "--calendar", help=CALENDAR, default="XNYS")
 
@@ -57,7 +58,12 @@ def carry_out_rank(given: Namespace) -> None:
     from celestial_pgat.app import rank_command
     from celestial_pgat.core.files import collect_notes, write_whole
 
+    if given.part == "cache" and given.verify:
+        print(f"whole: {rank_command.rank_verify(given.verify)}")
+        return
     if given.part == "cache":
+        if given.input is None or given.output is None:
+            raise Refused("rank cache needs --input and --output, or --verify with a cache")
         print(rank_command.rank_cache(given.input, given.output, given.exchange, given.sectors))
         return
     if given.part == "run":

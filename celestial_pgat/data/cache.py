@@ -25,29 +25,6 @@ from ..core.files import collect_notes, note, write_whole
 from ..core.progress import ProgressBar
 from .panel import PANELS, Panel, _known_path, _read_sectors, _us20
 from .panel import need_sessions
-from .stock_tables import FIELDS, _Faults, _judge, scatter_stocks, stock_files
-from .stock_tables import survey_stocks
-
-# %% ../../nbs/27_data.cache.ipynb #08120fd8
-import hashlib
-import json
-import mmap
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from os import PathLike
-from pathlib import Path
-
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-from jaxtyping import Float
-
-from ..core.checks import checked
-from ..core.files import collect_notes, note, write_whole
-from ..core.progress import ProgressBar
-from .panel import PANELS, Panel, _known_path, _read_sectors, _us20
-from .panel import need_sessions
 from .stock_tables import FIELDS, StockSurvey, _Faults, _judge, scatter_stocks
 from .stock_tables import stock_files, survey_stocks
 
@@ -151,29 +128,6 @@ def _need_hash(path: Path, place: int, size: int, expected: str) -> None:
                          f"is {found[:12]}..., and it was {expected[:12]}...; write it again, and "
                          "look after the disk")
 
-# %% ../../nbs/27_data.cache.ipynb #3939c58b
-FLOAT32_NOISE = 2.0 ** -23      # of what was equal before it was rounded
-
-
-def _need_possible(values: np.ndarray, codes: tuple[str, ...], dates: pd.DatetimeIndex,
-                   name: str) -> None:
-    """Raise ValueError for values [S,D,F] that a table could not have, by code, day and value."""
-    faults, step = _Faults(), max(1, _CHUNK // (4 * values.shape[1] * values.shape[2]))
-    for first in range(0, len(codes), step):
-        part = values[first:first + step]
-        label = lambda row: (f"{codes[first + row // len(dates)]} "
-                             f"{dates[row % len(dates)]:%Y-%m-%d}")
-        _judge(part.reshape(-1, part.shape[2]), label, faults, FLOAT32_NOISE)
-    faults.refuse(name)
-
-
-def _need_hash(path: Path, place: int, size: int, expected: str) -> None:
-    """Raise ValueError unless the `size` bytes of a file from `place` on have the SHA-256."""
-    if (found := _sha256(path, place, size)) != expected:
-        raise ValueError(f"{path.name} was changed after it was written: the SHA-256 of its values "
-                         f"is {found[:12]}..., and it was {expected[:12]}...; write it again, and "
-                         "look after the disk")
-
 # %% ../../nbs/27_data.cache.ipynb #cf16999e
 def _source_hash(source: str | PathLike) -> str:
     """Return the SHA-256 of the names and contents of the files of a source."""
@@ -206,48 +160,6 @@ def _given_panel(source: Panel | str) -> Panel:
         return source
     return _us20() if source == "us20" else import_module(
         "celestial_pgat.data.market").default_market().panel
-
-# %% ../../nbs/27_data.cache.ipynb #0c5e47fb
-@checked
-def write_cache(source: str | PathLike | Panel, path: str | PathLike, exchange: str = "XNYS",
-                sectors: str | PathLike | None = None) -> Path:
-    """Write the cache of "us20", "market", a file, a folder of files or a Panel; return its path.
-
-    `exchange` and `sectors` are those of `load_panel`. A folder may be larger than memory. Raises
-    FileNotFoundError, ValueError for a wrong ending or faults of the source, DiskFull."""
-    path = Path(path)
-    if path.suffix != ".arrow":
-        raise ValueError(f"{path.name} does not end in .arrow; call the cache such as panel.arrow")
-    with collect_notes() as notes:
-        if isinstance(source, Panel) or source in PANELS:
-            found = _given_panel(source)
-            put, extra, name = _put_panel(found), found.names, found.source
-            kept = [np.ascontiguousarray(part) for part in (found.prices, found.extra)]
-            digest = hashlib.sha256(b"".join(part.tobytes() for part in kept)).hexdigest()
-        else:
-            found, name = survey_stocks(_known_path(source)), Path(source).name
-            need_sessions(found.dates, exchange)
-            extra, digest = found.extra, _source_hash(source)
-            put = lambda values, release: scatter_stocks(source, found, values, release)
-        named = found.sectors if sectors is None else _read_sectors(sectors, found.codes)
-        shape = len(found.codes), len(found.dates), len(FIELDS) + len(extra)
-        about = {"codes": found.codes, "dates": [f"{day:%Y-%m-%d}" for day in found.dates],
-                 "sectors": named, "columns": [*FIELDS, *extra], "source": name,
-                 "source_sha256": digest, "notes": [*getattr(found, "notes", ()), *notes]}
-
-        def save(temporary: Path) -> None:
-            _write_zeros(temporary, about, shape[0] * shape[1], shape[2])
-            place, size = _mapped(temporary)[2], 4 * int(np.prod(shape))
-            with np.errstate(over="ignore"):                    # infinite as float32: refused
-                _fill(temporary, place, shape, put)
-            _stamp(temporary, place, size)
-            stored, values, _ = _mapped(temporary)
-            _need_possible(values.reshape(shape), found.codes, found.dates, f"{name} as float32")
-            _need_hash(temporary, place, size, stored["values_sha256"])
-        written = write_whole(path, save)
-    for text in notes:
-        note(text)
-    return written
 
 # %% ../../nbs/27_data.cache.ipynb #0c5e47fb
 @checked
