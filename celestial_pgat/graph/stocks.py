@@ -7,6 +7,7 @@ __all__ = ['DENSE', 'sector_edges', 'correlation_edges', 'graph_lists', 'StockAt
 
 # %% ../../nbs/37_graph.stocks.ipynb #da6decd6
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,6 +27,23 @@ def sector_edges(sectors: Int[Tensor, "stock"]) -> Float[Tensor, "stock stock"]:
     return same.float() * (1 - torch.eye(len(sectors), device=sectors.device))
 
 # %% ../../nbs/37_graph.stocks.ipynb #b3c6de27
+def _joined(windows: Tensor, listed: Tensor, shrinkage: float, threshold: float,
+            neighbours: int | None) -> Tensor:
+    """Return the edges of correlation_edges, from the C returns behind each day."""
+    rest = windows - windows.mean(-1, keepdim=True)                         # [D, S, C]
+    norm, level = (x.norm(dim=-1, keepdim=True) for x in (rest, windows))   # [D, S, 1]
+    moved = norm > 16 * torch.finfo(windows.dtype).eps * level              # else rounding alone
+    rest = torch.where(moved, rest / norm.where(moved, 1), 0)
+    edges = (1 - shrinkage) * (rest @ rest.mT)                              # [D, S, S]
+    apart = ~torch.eye(listed.shape[1], dtype=torch.bool, device=listed.device)
+    senders = apart & listed[:, None]                                       # [D, S, S]
+    edges = edges.where(senders & (edges >= threshold) & (edges > 0), 0)
+    if neighbours is None or neighbours >= listed.shape[1]:
+        return edges
+    least = edges.topk(neighbours, -1).values[..., -1:]                     # [D, S, 1]
+    return edges.where(edges >= least, 0)
+
+# %% ../../nbs/37_graph.stocks.ipynb #9f59a51c
 @checked
 def correlation_edges(returns: Float[Tensor, "stock past"], days: int, shrinkage: float = 0.3,
                       threshold: float = 0.1, neighbours: int | None = 10,
@@ -46,18 +64,11 @@ def correlation_edges(returns: Float[Tensor, "stock past"], days: int, shrinkage
         raise ValueError(f"returns have {returns.shape[1]} days, which leaves {size} for each of "
                          f"days={days}; give at least {days + 1}, such as {days + 59}")
     windows = returns.unfold(1, size, 1).transpose(0, 1)                    # [D, S, C]
-    rest = windows - windows.mean(-1, keepdim=True)
-    norm, level = (x.norm(dim=-1, keepdim=True) for x in (rest, windows))   # [D, S, 1]
-    moved = norm > 16 * torch.finfo(returns.dtype).eps * level              # else rounding alone
-    rest = torch.where(moved, rest / norm.where(moved, 1), 0)
-    edges = (1 - shrinkage) * (rest @ rest.mT)                              # [D, S, S]
-    apart = ~torch.eye(len(returns), dtype=torch.bool, device=returns.device)
-    senders = apart if listed is None else apart & listed[:, None]          # [D, S, S]
-    edges = edges.where(senders & (edges >= threshold) & (edges > 0), 0)
-    if neighbours is None or neighbours >= len(returns):
-        return edges
-    least = edges.topk(neighbours, -1).values[..., -1:]                     # [D, S, 1]
-    return edges.where(edges >= least, 0)
+    if listed is None:
+        listed = torch.ones(windows.shape[:2], dtype=torch.bool, device=returns.device)
+    join = partial(_joined, shrinkage=shrinkage, threshold=threshold, neighbours=neighbours)
+    size = max(1, LARGE // max(1, len(returns)**2))                         # days in a piece
+    return in_pieces(join, (windows, listed), size, recompute=False)        # [D, S, S]
 
 # %% ../../nbs/37_graph.stocks.ipynb #064351cb
 @checked
@@ -137,7 +148,7 @@ class StockAttention(nn.Module):
         size = max(1, LARGE // max(1, max(self.heads) * stocks**2))               # days in a piece
         if size >= days:
             return self.stack(states, edges, listed)                        # [D, S, width]
-        return in_pieces(self.stack, (states, edges, listed), size)         # [D, S, width]
+        return in_pieces(self.stack, (states, edges, listed), size, parameters=self.parameters())
 
 # %% ../../nbs/37_graph.stocks.ipynb #b184d6cc
 @checked
