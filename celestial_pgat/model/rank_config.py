@@ -135,7 +135,7 @@ class RankConfig(Settings):
 RANK_PRESETS = {
     "smoke": RankConfig(
         data=RankDataConfig(run=16),
-        model=RankModelConfig(history=16, d=8, heads=2, layers=1, feature_width=2, dropout=0.0),
+        model=RankModelConfig(history=16, d=8, heads=2, layers=1, dropout=0.0),
         train=RankTrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
     "demo": RankConfig(train=RankTrainConfig(epochs=6, warmup_epochs=1, accumulate=1,
                                              diagnose_every=50)),
