@@ -2,15 +2,23 @@
 import dataclasses
 import json
 import math
+import re
 from dataclasses import asdict, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 import yaml
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
+import celestial_pgat
+from celestial_pgat.data.cross_sections import DayBatch
+from celestial_pgat.model.atft import ATFTGATFAN
 from celestial_pgat.model.config import (KEYS, Config, FusionConfig, ModelConfig, Text, TrainConfig,
                                          load_config, preset, read_yaml)
+from celestial_pgat.model.rank_config import RankDataConfig, RankLossConfig, RankModelConfig, RankTrainConfig
 
 ODD = {"null": None, "inf": math.inf, "nan": math.nan, "minus one": -1, "text": "x", "list": [], "mapping": {}, "true": True,
        "half": 0.5, "number in quotes": "2", "huge": 10**400, "one": 1, "long": "x" * 5000, "long list": [1] * 500}
@@ -191,3 +199,57 @@ def test_a_long_argument_fits_a_screen(arguments, tmp_path, call):
 def test_a_configuration_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         preset("smoke").seed = 3
+
+
+RANK_MODEL = [item.name for item in fields(RankModelConfig)]
+RANK_STATES = [{}, {"norm": "fan"}, {"norm": "revin"}, {"layers": 0}, {"selection": False}, {"correlation_edges": False},
+               {"sector_edges": False}]
+
+
+@cache
+def ranked(cfg: RankModelConfig) -> tuple:
+    """Return the sizes of the parameters, and what a network says of six days."""
+    torch.manual_seed(0)
+    model, stocks, draw = ATFTGATFAN(cfg, 4).train(), 14, torch.Generator().manual_seed(1)
+    for part in model.parameters():
+        torch.nn.init.normal_(part, std=0.3)
+    past = torch.randn(stocks, 64, generator=draw)
+    batch = DayBatch(torch.randn(stocks, cfg.history + 4, 4, generator=draw), past + 1.5 * past[torch.arange(stocks) % 3],
+                     torch.ones(5, stocks, dtype=torch.bool), torch.zeros(5, stocks, 4), torch.arange(stocks) % 4 - 1, torch.arange(5))
+    with torch.no_grad():
+        return tuple(part.shape for part in model.parameters()), model(batch)
+
+
+@pytest.mark.parametrize("key", RANK_MODEL)
+def test_every_key_of_the_ranking_network_has_an_effect_or_is_refused(key):
+    others = {"history": 12, "d": 16, "heads": 4, "layers": 2, "feature_width": 5, "dropout": 0.5, "norm": "revin", "frequencies": 2,
+              "shrinkage": 0.6, "threshold": 0.3, "neighbours": 2, "fusion": FusionConfig(norm="rms")}
+    seen = 0
+    for state in RANK_STATES:
+        base = RankModelConfig(**dict(history=8, d=8, heads=2, layers=1) | state)
+        own = getattr(base, key)
+        value = others.get(key, not own if isinstance(own, bool) else own)
+        if value == own:
+            continue
+        try:
+            changed = replace(base, **{key: value})
+        except ValueError as error:
+            assert key in str(error)
+            continue
+        seen += 1
+        (sizes, said), (before, known) = ranked(changed), ranked(base)
+        assert sizes != before or not torch.equal(said, known), (key, state)
+    assert seen
+
+
+def test_every_key_of_the_ranking_is_read_somewhere():
+    """Beside the network: what nobody asks a configuration for has no effect, and is refused."""
+    root = Path(celestial_pgat.__file__).parent
+    text = "".join(file.read_text() for file in root.rglob("*.py") if "config" not in file.name)
+    for part, refused in ((RankDataConfig, ()), (RankLossConfig, ()), (RankTrainConfig, ("edge_kl",))):
+        for item in fields(part):
+            if item.name in refused:
+                with pytest.raises(ValueError, match=f"{item.name}=.* has no effect"):
+                    part(**{item.name: 0.5})
+            else:
+                assert re.search(rf"\b(train|data|loss|d|cfg)\.{item.name}\b", text), item.name

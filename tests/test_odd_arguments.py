@@ -776,7 +776,7 @@ BUILDERS = {
     "train.stacks.ModelStack.models": lambda: [nn.Linear(2, 1), nn.Linear(2, 1)], "train.stacks.ModelStack.rates": lambda: 0.1,
     "measured": lambda: "much", "verdict": lambda: "holds", "heading": lambda: "One loop, one batch", "sections": lambda: {"coin": {"provenance": PROVENANCE, "rows": []}}, "now": lambda: {"coin": PROVENANCE}, "provenance": lambda: PROVENANCE, "holds": lambda: True, "value": lambda: 3,
     "model.context.regime_entropy.regimes": lambda: torch.full((2, 4), 0.25),
-    "graph.stocks.sector_edges.sectors": lambda: torch.arange(6) % 3 - 1, "graph.stocks.sector_blocks.sectors": lambda: torch.arange(6) % 3 - 1,
+    "graph.stocks.sector_edges.sectors": lambda: torch.arange(6) % 3 - 1, "graph.stocks.sector_blocks.sectors": lambda: torch.arange(6) % 3 - 1, "graph.stocks.need_hearing.sectors": lambda: torch.arange(6) % 3 - 1,
     "graph.stocks.correlation_edges.returns": lambda: torch.randn(6, 62), "graph.stocks.correlation_edges.listed": lambda: torch.ones(3, 6, dtype=torch.bool),
     "graph.stocks.graph_lists.hidden": lambda: 8, "lists": stock_lists, "features": lambda: 5, "history": lambda: 8, "dilation": lambda: 2, "horizons": lambda: 4,
     "model.frequency.main_part.x": lambda: torch.randn(4, 16, 2), "model.frequency.main_part.k": lambda: 3, "model.frequency.main_share.x": lambda: torch.randn(4, 16, 2),

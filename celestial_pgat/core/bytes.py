@@ -10,11 +10,12 @@ __all__ = ['LARGE', 'watch_saved', 'saved_bytes', 'kept_by_kind', 'plot_bytes', 
 import ctypes
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import partial
-from itertools import repeat
+from itertools import compress, repeat
 from threading import Event, Thread
+from typing import Any
 
 import matplotlib.pyplot as plt
 import psutil
@@ -23,7 +24,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, UntypedStorage, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint, get_device_states, set_device_states
 
 from .checks import checked, need_counts, need_rows
 
@@ -205,14 +206,85 @@ def recomputed(part: Callable, active: bool = True) -> Callable:
         return part
     return partial(checkpoint, part, use_reentrant=False)
 
-# %% ../../nbs/29_core.bytes.ipynb #7d3dd32a
+# %% ../../nbs/29_core.bytes.ipynb #a1d7ba67
+def _cut(inputs: Sequence[Tensor | None], size: int, dim: int) -> Iterator[tuple]:
+    """Give the pieces of all inputs, side by side."""
+    return zip(*(repeat(None) if tensor is None else tensor.split(size, dim)
+                 for tensor in inputs))
+
+
+def _filled(made: Iterator[Tensor], length: int, dim: int) -> Tensor:
+    """Join pieces along `dim`, each as soon as it is made."""
+    whole, place = None, 0
+    for piece in made:
+        if whole is None:
+            shape = [*piece.shape]
+            shape[dim] = length
+            whole = piece.new_empty(shape)
+        whole.narrow(dim, place, piece.shape[dim]).copy_(piece)
+        place += piece.shape[dim]
+    return whole
+
+
+class _Pieces(torch.autograd.Function):
+    """Run a function on pieces without a graph, and in backward once more with one."""
+
+    @staticmethod
+    def forward(ctx, run: Callable, size: int, dim: int, number: int, *tensors: Tensor | None
+                ) -> Tensor:
+        ctx.given, inputs, ctx.parameters = (run, size, dim), tensors[:number], tensors[number:]
+        ctx.random = torch.get_rng_state(), *get_device_states(*inputs)
+        first = next(x for x in inputs if x is not None)
+        kind = first.device.type
+        ctx.cast = nullcontext()
+        if torch.amp.is_autocast_available(kind):
+            ctx.cast = torch.autocast(kind, torch.get_autocast_dtype(kind),
+                                      torch.is_autocast_enabled(kind))
+        ctx.save_for_backward(*inputs)
+        made = (run(*piece) for piece in _cut(inputs, size, dim))
+        return _filled(made, first.shape[dim], dim)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        state, devices, states = ctx.random
+        kind = gradient.device.type if devices else "cuda"
+        with torch.random.fork_rng(devices, device_type=kind):
+            torch.set_rng_state(state)
+            set_device_states(devices, states, device_type=kind)
+            return None, None, None, None, *_slopes(ctx, gradient)
+
+# %% ../../nbs/29_core.bytes.ipynb #e9651e5f
+def _slopes(ctx: Any, gradient: Tensor) -> list[Tensor | None]:
+    """Return the slopes of all tensors of _Pieces, each made of those of the pieces."""
+    (run, size, dim), inputs = ctx.given, ctx.saved_tensors
+    needs = [x is not None and x.requires_grad for x in (*inputs, *ctx.parameters)]
+    slopes = [torch.zeros_like(x) if need else None
+              for x, need in zip((*inputs, *ctx.parameters), needs)]
+    into = _cut(slopes[:len(inputs)], size, dim)
+    for *piece, out in _cut((*inputs, gradient), size, dim):
+        piece = [x if x is None else x.detach().requires_grad_(need)
+                 for x, need in zip(piece, needs)]
+        with ctx.cast, torch.enable_grad():
+            made = run(*piece)
+        places = [*compress((*next(into), *slopes[len(inputs):]), needs)]
+        found = torch.autograd.grad(made, [*compress((*piece, *ctx.parameters), needs)], out,
+                                    allow_unused=True)
+        for place, slope in zip(places, found):
+            if slope is not None:
+                place.add_(slope)
+    return slopes
+
+# %% ../../nbs/29_core.bytes.ipynb #4a142a94
 def in_pieces(function: Callable[..., Tensor], inputs: Sequence[Tensor | None], size: int,
-              dim: int = 0, recompute: bool = True) -> Tensor:
+              dim: int = 0, recompute: bool = True,
+              parameters: Iterable[Tensor] | None = None) -> Tensor:
     """Apply `function` to pieces of `size` along `dim` and join what it returns.
 
     A None among the inputs stays None. With `recompute`, a piece keeps only its inputs for
-    backward. The last piece is shorter if `size` does not divide."""
-    pieces = zip(*(repeat(None) if tensor is None else tensor.split(size, dim)
-                   for tensor in inputs))
+    backward; given all `parameters` of the function, or (), it leaves no graph behind either, and
+    a parameter that it does not use has the slope 0. The last piece is shorter if `size` does not
+    divide."""
+    if parameters is not None and recompute and torch.is_grad_enabled():
+        return _Pieces.apply(function, size, dim, len(inputs), *inputs, *parameters)
     run = recomputed(function, recompute)
-    return torch.cat([run(*piece) for piece in pieces], dim)
+    return torch.cat([run(*piece) for piece in _cut(inputs, size, dim)], dim)

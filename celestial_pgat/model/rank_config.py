@@ -7,7 +7,7 @@ __all__ = ['RANK_PRESETS', 'RankDataConfig', 'RankModelConfig', 'RankLossConfig'
 
 # %% ../../nbs/50_model.rank_config.ipynb #838cce3d
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal
 
 from ..core.checks import checked, need_heads
@@ -32,6 +32,21 @@ class RankDataConfig(Settings):
             yield "validation test", (
                 f"validation={self.validation} and test={self.test} leave less than a fifth of the "
                 "days for training; use for example 0.12 and 0.27")
+
+# %% ../../nbs/50_model.rank_config.ipynb #9af68edf
+def _idle(part: Settings, active: bool, names: str, off: str, remedy: str
+          ) -> Iterator[tuple[str, str]]:
+    """Give a conflict for each of `names` that was changed although it is not `active`.
+
+    `off` is what switched it off, as in "layers=0", and `remedy` what switches it on."""
+    for item in fields(part) if not active else ():
+        value = getattr(part, item.name)
+        if item.name in names.split() and value != item.default:
+            usual = f"{item.default!r}" if not is_dataclass(value) else "its default"
+            given = f"{item.name}={value!r}" if not is_dataclass(value) else item.name
+            key = off.partition("=")[0]
+            yield f"{item.name} {key}", (f"{given} has no effect with {off}; leave it at {usual}, "
+                                         f"or {remedy}")
 
 # %% ../../nbs/50_model.rank_config.ipynb #353ad52b
 @dataclass(frozen=True)
@@ -61,7 +76,25 @@ class RankModelConfig(Settings):
         if self.layers and not (self.sector_edges or self.correlation_edges):
             yield "layers sector_edges correlation_edges", (
                 f"layers={self.layers} needs edges; set sector_edges or correlation_edges to true, "
-                "or layers=0")
+                "or leave both at true and set layers=0")
+        if self.norm == "fan" and self.frequencies > self.history // 2:
+            yield "frequencies history norm", (
+                f"frequencies={self.frequencies} are more than history={self.history} steps have "
+                f"besides the mean; use at most {self.history // 2}, a longer history, or another "
+                "norm")
+        yield from self.idle()
+
+    def idle(self) -> Iterator[tuple[str, str]]:
+        """Give the changed keys that have no effect."""
+        edges = "shrinkage threshold neighbours"
+        yield from _idle(self, self.layers > 0, f"sector_edges correlation_edges fusion {edges}",
+                         "layers=0", "set layers to 1 or more")
+        yield from _idle(self, self.correlation_edges or not self.layers, edges,
+                         "correlation_edges=False", "set correlation_edges=true")
+        yield from _idle(self, self.norm == "fan", "frequencies", f"norm={self.norm!r}",
+                         "set norm='fan'")
+        yield from _idle(self, self.selection, "feature_width", "selection=False",
+                         "set selection=true")
 
 # %% ../../nbs/50_model.rank_config.ipynb #fb311bac
 @dataclass(frozen=True)
@@ -72,11 +105,21 @@ class RankLossConfig(Settings):
     tau: Positive = 0.2                      # temperature of soft ranks, in deviations
     regime: bool = False                     # weigh training days by volatility and correlation
 
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        yield from _idle(self, self.weight > 0, "rank tau", "weight=0", "set weight above 0")
+        yield from _idle(self, self.rank == "soft" or not self.weight, "tau",
+                         f"rank={self.rank!r}", "set rank='soft'")
+
 
 @dataclass(frozen=True)
 class RankTrainConfig(TrainConfig):
     """Say how the network is trained; `best` is what chooses the weights, on validation days."""
     best: Literal["validation_rank_ic", "validation_loss"] = "validation_rank_ic"
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        yield from super().conflicts()
+        for name, text in _idle(self, False, "edge_kl", "a ranking", "train a forecaster"):
+            yield name.split()[0], text
 
 
 @dataclass(frozen=True)
@@ -92,7 +135,7 @@ class RankConfig(Settings):
 RANK_PRESETS = {
     "smoke": RankConfig(
         data=RankDataConfig(run=16),
-        model=RankModelConfig(history=16, d=8, heads=2, layers=1, feature_width=2, dropout=0.0),
+        model=RankModelConfig(history=16, d=8, heads=2, layers=1, dropout=0.0),
         train=RankTrainConfig(epochs=2, warmup_epochs=1, accumulate=1)),
     "demo": RankConfig(train=RankTrainConfig(epochs=6, warmup_epochs=1, accumulate=1,
                                              diagnose_every=50)),

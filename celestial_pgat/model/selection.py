@@ -75,7 +75,8 @@ class VariableSelection(nn.Module):
         size = max(1, LARGE // max(1, x[:1].numel() * self.scale.shape[1]))     # rows in a piece
         if size >= len(x):
             return self.read(x, weights)                                        # [..., width]
-        return in_pieces(self.read, (x, weights), size)                         # [..., width]
+        own = self.scale, self.shift, *self.out.parameters()
+        return in_pieces(self.read, (x, weights), size, parameters=own)         # [..., width]
 
 # %% ../../nbs/55_model.selection.ipynb #99c0ba70
 @checked

@@ -13,6 +13,7 @@ from typing import Any
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from ..core.checks import checked, need_counts
+from ..data.cross_sections import DayRuns
 
 # %% ../../nbs/62_train.loaders.ipynb #341f45fb
 @checked
@@ -21,12 +22,16 @@ class ShareSampler(Sampler[list[int]]):
 
     `batches` is a BatchSampler, the same in each process. Of the next pass, `start` groups are left
     out. One process has the batches as they are, which may be runs of days of different lengths.
-    Raises ValueError for a rank that is none, and for fewer windows than processes."""
+    Raises ValueError for a rank that is none, for fewer windows than processes, and for runs of
+    days and several processes."""
 
     def __init__(self, batches: BatchSampler, rank: int = 0, ranks: int = 1):
         need_counts(ranks=ranks)
         if not 0 <= rank < ranks:
             raise ValueError(f"rank={rank} is no process of {ranks}; they count from 0")
+        if ranks > 1 and isinstance(batches, DayRuns):
+            raise ValueError(f"a run of days belongs to one process, and there are {ranks}; train "
+                             "with one device on one node (devices=1, nodes=1)")
         self.windows = len(batches.sampler)
         if self.windows < ranks:
             raise ValueError(f"{self.windows} windows are too few for {ranks} processes; use fewer "

@@ -18,6 +18,7 @@ from ..core.checks import checked, need_rows, need_shape
 from ..data.cross_sections import DayBatch, RankData, RankScales
 from ..data.factors import HORIZONS
 from ..data.panel import LEAST_LISTED
+from ..graph.stocks import need_hearing
 from ..model.atft import ATFTGATFAN
 from ..model.rank_config import RankConfig
 from .checkpoint import Architecture
@@ -88,7 +89,10 @@ RANKER = Architecture(RankConfig, RankScales,
 
 @checked
 def make_ranker(cfg: RankConfig, data: RankData) -> Ranker:
-    """Return a Ranker with new weights for `data`, and with the day weights of `loss.regime`."""
+    """Return a Ranker with new weights for `data`, and with the day weights of `loss.regime`.
+
+    Raises ValueError as need_hearing does, for more stocks than the graph can join."""
+    need_hearing(data.tensors.sectors, cfg.model.layers, cfg.model.heads, data.run)
     with torch.random.fork_rng():
         torch.manual_seed(cfg.seed)
         model = RANKER.build(cfg, data.scales)

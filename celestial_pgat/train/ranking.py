@@ -7,7 +7,8 @@ __all__ = ['SPREAD', 'FLOOR', 'ALL_PAIRS', 'RankKind', 'average_ranks', 'soft_ra
            'pinball_by_day', 'RankPreservingLoss', 'MultiHorizonRankPreservingLoss', 'market_regimes', 'regime_weights']
 
 # %% ../../nbs/65_train.ranking.ipynb #87855d3c
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from math import log
 from typing import Literal
 
@@ -18,6 +19,7 @@ from scipy.optimize import isotonic_regression
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.bytes import LARGE, in_pieces
 from ..core.checks import (checked, need_counts, need_finite, need_rows,
                                         need_same_shape, need_shape)
 from ..data.factors import HORIZONS
@@ -54,19 +56,32 @@ def _in_deviations(score: Tensor, listed: Tensor) -> Tensor:
     return rest / (deviation + SPREAD)
 
 # %% ../../nbs/65_train.ranking.ipynb #aec9f6ba
+def _by_days(function: Callable[..., Tensor], inputs: Sequence[Tensor], pairs: int) -> Tensor:
+    """Apply `function` to days with so many `pairs` each, LARGE pairs at a time."""
+    size = max(1, LARGE // max(1, pairs))
+    if size >= len(inputs[0]):
+        return function(*inputs)
+    return in_pieces(function, inputs, size, parameters=())
+
+
+def _wins(s: Tensor, listed: Tensor) -> Tensor:
+    """Return how many listed stocks each one is above, softly."""
+    other = torch.where(listed, s, torch.inf)                                # above everybody
+    return torch.sigmoid(s[:, :, None] - other[:, None, :]).sum(-1)          # [D,S]
+
+
 @checked
 def soft_ranks(score: Float[Tensor, "day stock"], listed: Bool[Tensor, "day stock"],
                tau: float = 0.2) -> Float[Tensor, "day stock"]:
     """Return differentiable ranks `[D,S]` of the listed stocks, 0 for the others.
 
     r_i = 1/2 + sum_j sigmoid((s_i - s_j) / tau), s in deviations of the day (Qin, Liu and Li,
-    2010). Keeps a matrix `[D,S,S]` for backward."""
+    2010). Matrices `[D,S,S]` are made LARGE numbers at a time, or a day."""
     need_shape("listed", listed, *score.shape)
     if not tau > 0:
         raise ValueError(f"tau={tau} is no temperature; use a positive number such as 0.2")
     s = _in_deviations(score, listed) / tau                                  # [D,S]
-    wins = torch.sigmoid(s[:, :, None] - s[:, None, :])                      # [D,S,S]
-    ranks = 0.5 + (wins @ listed.to(s.dtype)[..., None])[..., 0]             # [D,S]
+    ranks = 0.5 + _by_days(_wins, (s, listed), s.shape[1]**2)                # [D,S]
     return torch.where(listed, ranks, 0)
 
 # %% ../../nbs/65_train.ranking.ipynb #2a87ebad
@@ -138,23 +153,32 @@ def _unit(listed: Tensor) -> Tensor:
 ALL_PAIRS = 500         # stocks up to which each pair is looked at
 
 
+def _all_lost(s: Tensor, y: Tensor, listed: Tensor) -> Tensor:
+    """Return the mean surprise of the order of all pairs."""
+    better = listed[:, :, None] & listed[:, None, :] & (y[:, :, None] > y[:, None, :])
+    lost = F.softplus(s[:, None, :] - s[:, :, None])                         # [D,S,S]
+    return _mean(lost.flatten(1), better.flatten(1))[..., 0]
+
+
+def _some_lost(i: Tensor, j: Tensor, s: Tensor, y: Tensor, listed: Tensor) -> Tensor:
+    """Return the mean surprise of the order of the pairs i, j."""
+    sign = (y[:, i] - y[:, j]).sign()                                        # [D,pair]
+    counts = listed[:, i] & listed[:, j] & (sign != 0)
+    return _mean(F.softplus(-sign * (s[:, i] - s[:, j])), counts)[..., 0]
+
+
 def _pairs_lost(score: Tensor, target: Tensor, listed: Tensor,
                 generator: torch.Generator | None) -> Tensor:
     """Return the mean surprise `[D]` of each pair's order, over log 2; pairs of equals are none."""
     s, stocks = _in_deviations(score, listed), score.shape[-1]
-    y = torch.where(listed, target, 0)
-    if stocks <= ALL_PAIRS:
-        better = listed[:, :, None] & listed[:, None, :] & (y[:, :, None] > y[:, None, :])
-        lost = F.softplus(s[:, None, :] - s[:, :, None])                     # [D,S,S]
-        lost, better = lost.flatten(1), better.flatten(1)                    # [D,S*S]
-    else:
-        pairs = torch.randint(stocks, (2, ALL_PAIRS * (ALL_PAIRS - 1) // 2), generator=generator,
+    function, number = _all_lost, stocks**2
+    if stocks > ALL_PAIRS:
+        number = ALL_PAIRS * (ALL_PAIRS - 1) // 2
+        pairs = torch.randint(stocks, (2, number), generator=generator,
                               device=generator.device if generator else None)
-        i, j = pairs.to(s.device)                                            # [pair]
-        sign = (y[:, i] - y[:, j]).sign()
-        lost, better = F.softplus(-sign * (s[:, i] - s[:, j])), listed[:, i] & listed[:, j]
-        better = better & (sign != 0)
-    return _mean(lost, better)[..., 0] / log(2)
+        function = partial(_some_lost, *pairs.to(s.device))
+    lost = _by_days(function, (s, torch.where(listed, target, 0), listed), number)
+    return lost / log(2)
 
 # %% ../../nbs/65_train.ranking.ipynb #dc33dcd5
 RankKind = Literal["soft", "isotonic", "pairwise", "pearson", "hard"]
