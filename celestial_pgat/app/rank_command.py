@@ -29,6 +29,7 @@ from ..data.cross_sections import RankData, RankScales, last_batch
 from ..data.factors import HORIZONS, make_factors
 from ..data.market import default_market
 from ..data.panel import PANELS, Panel, load_panel
+from ..graph.stocks import need_hearing
 from ..model.atft import LEVELS
 from ..model.config import load_config
 from ..model.rank_config import RankConfig, rank_preset
@@ -61,7 +62,9 @@ def _read(cfg: RankConfig) -> Panel:
 
 def _rank_data(cfg: RankConfig, panel: Panel, scales: RankScales | None = None) -> RankData:
     """Return the days of a panel, cut as a configuration says."""
-    factors, data = make_factors(panel, cfg.model.history), cfg.data
+    data, model = cfg.data, cfg.model
+    need_hearing(panel.sectors, model.layers, model.heads, data.run)
+    factors = make_factors(panel, model.history)
     return RankData(factors, data.validation, data.test, data.run, cfg.seed, data.epoch_days,
                     scales)
 
