@@ -177,8 +177,7 @@ def _pairs_lost(score: Tensor, target: Tensor, listed: Tensor,
         pairs = torch.randint(stocks, (2, number), generator=generator,
                               device=generator.device if generator else None)
         function = partial(_some_lost, *pairs.to(s.device))
-    lost = _by_days(function, (s, torch.where(listed, target, 0), listed), number)
-    return lost / log(2)
+    return _by_days(function, (s, torch.where(listed, target, 0), listed), number) / log(2)
 
 # %% ../../nbs/65_train.ranking.ipynb #dc33dcd5
 RankKind = Literal["soft", "isotonic", "pairwise", "pearson", "hard"]
