@@ -62,7 +62,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
-        "app.rank_command.rank_run": "trains", "app.rank_command.rank_forecast": "needs a training", "app.rank_command.ranks_text": "needs a forecast",
+        "app.rank_command.rank_run": "trains", "app.rank_command.rank_forecast": "needs a training",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("train.ranker.daily_correlation", "core.tables.as_numbers", "data.factors.across_stocks", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect", "evaluate.rank_controls.ridge_scores",
@@ -652,7 +652,7 @@ BUILDERS = {
     "data.cross_sections.last_batch.scales": lambda: PUBLIC["data.rank_scales.RankScales"]((0.01, 0.02, 0.03, 0.04), stock_factors().names),
     **{f"app.rank.RankRun.{name}": (lambda name: lambda: getattr(ranking_run(), name))(name) for name in (
         "dates", "codes", "sectors", "scores", "controls", "labels", "returns", "listed", "oracle", "history", "fusion", "settings")},
-    **{f"app.rank.{name}.run": ranking_run for name in ("rank_verdict", "recovered_table", "earnings_table", "costs_table", "save_ranks")},
+    **{f"app.rank.{name}.run": ranking_run for name in ("rank_verdict", "recovered_table", "earned_words", "earnings_table", "costs_table", "save_ranks")},
     "app.rank_page.write_rank_page.run": ranking_run, "app.rank_page.write_rank_page.folder": lambda: folder_of("page"), "app.rank.save_ranks.folder": lambda: folder_of("page"),
     "app.rank.load_ranks.folder": ranking_folder, "app.rank.gather_ranks.cfg": smallest_ranking, "app.rank.gather_ranks.data": stock_data,
     "app.rank.gather_ranks.result": lambda: PUBLIC["train.loop.FitResult"](ranker().model, Path("a"), Path("b"), ranking_run().history, pd.DataFrame(), 1.0),

@@ -81,4 +81,4 @@ def carry_out_rank(given: Namespace) -> None:
     if given.save:
         with _refusing():
             write_whole(given.save, lambda path: table.assign(Date=day).to_csv(path, index=False))
-    print(rank_command.ranks_text(day, table))
+    print(rank_command._ranks_text(day, table))
