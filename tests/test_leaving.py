@@ -17,12 +17,9 @@ import pytest
 
 SIGNALS = [pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 143, id="SIGTERM")]
 COMMAND = Path(sys.executable).parent / "celestial-pgat"
-QUICKLY = "import gc, runpy, sys; gc.disable(); runpy.run_path(sys.argv.pop(1), run_name='__main__')"     # torch loads sooner
 
 # sends a signal to its own process when the import of a module begins, then runs the command line
 IMPORTING = """
-import gc
-gc.disable()                # torch loads sooner
 import os, sys
 name, number, *arguments = sys.argv[1:]
 
@@ -91,7 +88,7 @@ def wait_for_state(folder: Path, alive) -> None:
 
 
 def test_sigterm_while_a_model_trains(table, tmp_path, call):
-    arguments = [sys.executable, "-c", QUICKLY, COMMAND, "run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500", "--jobs", "1"]
+    arguments = [COMMAND, "run", "--preset", "smoke", "--data", table, "--output", tmp_path, "--set", "train.epochs=500", "--jobs", "1"]
     process = subprocess.Popen(list(map(str, arguments)), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for_state(tmp_path, lambda: process.poll() is None)
     process.terminate()
