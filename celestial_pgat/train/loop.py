@@ -57,9 +57,8 @@ HELD_BACK = (".*does not have many workers|.*LeafSpec|.*exists and is not empty|
 def quiet():
     """Silence Lightning's hints and the warnings of HELD_BACK, while the block lasts.
 
-    The windows are slices of tensors in memory, so they need no loader workers; a run that goes on
-    finds its folder full, in another folder it keeps epochs anew; and a batch that is skipped is
-    warned of in words of our own. All other warnings are shown."""
+    Windows are slices of tensors in memory and need no loader workers; a run that goes on finds its
+    folder full, or keeps epochs anew; a batch that is skipped is warned of in words of our own."""
     loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]
     try:
@@ -117,9 +116,8 @@ class Learner(_Sums):
 
     A subclass gives `losses(batch)`. Logs `loss` (without what is added), `learning_rate` and
     `gradient_norm` for each step, `train_loss` and `validation_loss` for each epoch. The best
-    weights have the least `monitor`, or the largest where `highest` is set. Raises
-    FloatingPointError for a loss, gradient, parameter or optimiser that is not finite;
-    `cfg.train.on_bad_batch` may skip the first two."""
+    weights have the least `monitor`, or the largest if `highest`. FloatingPointError for a loss,
+    gradient, parameter or optimiser not finite; `cfg.train.on_bad_batch` may skip the first two."""
     monitor, highest = "validation_loss", False
 
     def __init__(self, cfg: Config | RankConfig, model: nn.Module):
@@ -134,12 +132,14 @@ class Learner(_Sums):
     def inputs(self, batch: Any) -> Any:    # what of it must be finite
         return batch
 
+    def forward(self, batch: Any) -> Tensor:
+        return self.model(batch)
+
     def training_step(self, batch: Any, index: int) -> Tensor | None:
         return _training_step(self, batch)
 
     def validation_step(self, batch: Any, index: int) -> None:
-        loss, _ = self.losses(batch)
-        place = f"validation after optimiser step {self.global_step}"
+        loss, place = self.losses(batch)[0], f"validation after optimiser step {self.global_step}"
         refuse_nonfinite_loss(loss, self.inputs(batch), self.model, place)
         self.log("validation_loss", loss, batch_size=len(batch), sync_dist=True)
 
