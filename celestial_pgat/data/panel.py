@@ -207,7 +207,7 @@ def _us20() -> Panel:
     if path is None or not path.is_file():
         raise ValueError("the stocks of us20 come with the package skfolio"
                          f"{' 1.12, and another one is installed' if path else ''}: get it with "
-                         "pip install 'celestial_pgat[rank]', or use --data market (in Python: "
+                         "pip install 'celestial-pgat[rank]', or use --data market (in Python: "
                          "load_panel('market')), which needs nothing")
     table = pd.read_csv(path, index_col=0, parse_dates=True)
     sector_of = {code: sector for sector, codes in SECTORS.items() for code in codes.split()}
