@@ -114,7 +114,7 @@ def _signed(value: float) -> str:
 
 
 def _no_answer(run: RankRun, name: str, days: int) -> str:
-    """Say why the network is not compared with a control; nothing where it can be."""
+    """Say why the network cannot be compared with a control."""
     place = HORIZONS.index(PRIMARY)
     if np.isnan(run.judged.model[:, place]).all():
         return "its scores are alike for all stocks, so they rank none"

@@ -60,13 +60,12 @@ def _read(cfg: RankConfig) -> Panel:
     return load_panel(cfg.data.source, cfg.model.history, cfg.data.exchange, cfg.data.sectors)
 
 
-def _rank_data(cfg: RankConfig, panel: Panel, scales: RankScales | None = None) -> RankData:
+def _rank_data(cfg: RankConfig, panel: Panel) -> RankData:
     """Return the days of a panel, cut as a configuration says."""
     data, model = cfg.data, cfg.model
     need_hearing(panel.sectors, model.layers, model.heads, data.run)
     factors = make_factors(panel, model.history)
-    return RankData(factors, data.validation, data.test, data.run, cfg.seed, data.epoch_days,
-                    scales)
+    return RankData(factors, data.validation, data.test, data.run, cfg.seed, data.epoch_days)
 
 
 def _oracle(cfg: RankConfig) -> np.ndarray | None:
@@ -92,7 +91,8 @@ def _short_table(run: RankRun) -> str:
 
 def _print_ranks(run: RankRun) -> None:
     """Print table, verdict and what the network would have earned."""
-    print(f"\nRankIC on {counted(len(run.dates), 'test day')} from {run.dates[0]:%Y-%m-%d}, 95 % "
+    days = int(run.listed.any(axis=1).sum())
+    print(f"\nRankIC on {counted(days, 'test day')} from {run.dates[0]:%Y-%m-%d}, 95 % "
           f"interval:\n\n{_short_table(run)}")
     for text in (*rank_verdict(run), earned_words(run)):
         print("\n" + fill(text, 80), flush=True)
