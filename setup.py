@@ -24,7 +24,7 @@ setup(
     package_data={"celestial_pgat": ["**/*.ipynb", "**/*.css", "**/*.json"]},
     python_requires=">=" + project["min_python"],
     install_requires=project["requirements"].split(),
-    extras_require={name: project[f"{name}_requirements"].split() for name in ("lab", "optim", "rank", "logs", "cluster", "dev", "docs")},
+    extras_require={name: project[f"{name}_requirements"].split() for name in ("lab", "optim", "rank", "search", "logs", "cluster", "dev", "docs")},
     entry_points={
         "console_scripts": project["console_scripts"].split(),
         "nbdev": [f"{project['lib_path']}={project['lib_path']}._modidx:d"],

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 TOP = ["LICENSE", "README.md", "MANIFEST.in", "constraints.txt", "pyproject.toml", "settings.ini", "setup.py"]
 DATA = ["app/template.ipynb", "app/page.css", "sky/names.json"]    # kinds that the package takes along
-PARTS = ["requirements", "lab_requirements", "rank_requirements", "cluster_requirements", "dev_requirements"]
+PARTS = ["requirements", "lab_requirements", "rank_requirements", "search_requirements", "cluster_requirements", "dev_requirements"]
 
 # what a person does first: the names at the top, a number of the sky, and a forecast of an untrained model
 USE = """
