@@ -203,16 +203,21 @@ class TrialSampler(BaseSampler):
     What repeats a trial has the place of that one, and the first TPE draws after ten at random."""
 
     def __init__(self, seed: int):
-        self.seed, self.own = seed, TPESampler(seed=seed)
+        self.seed, self.place = seed, 0
+        self.own = self.drawing()
+
+    def drawing(self, *more: int) -> TPESampler:
+        """Return a sampler for the place, and for what else tells a draw from others."""
+        seed = np.random.SeedSequence([self.seed, self.place, *more]).generate_state(1)[0]
+        return TPESampler(seed=int(seed))
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         before = attempts_before(study.get_trials(deepcopy=False))
         first = trial.number
         while first in before:
             first = before[first]
-        place = first - sum(number < first for number in before)
-        seed = np.random.SeedSequence([self.seed, place]).generate_state(1)[0]
-        self.own = TPESampler(seed=int(seed))
+        self.place = first - sum(number < first for number in before)
+        self.own = self.drawing()
         self.own.before_trial(study, trial)
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict:
@@ -223,7 +228,8 @@ class TrialSampler(BaseSampler):
 
     def sample_independent(self, study: optuna.Study, trial: FrozenTrial, param_name: str,
                            param_distribution: Any) -> Any:
-        return self.own.sample_independent(study, trial, param_name, param_distribution)
+        one = self.drawing(*param_name.encode())    # whatever was asked before it
+        return one.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(self, study: optuna.Study, trial: FrozenTrial, state: TrialState,
                     values: Sequence[float] | None) -> None:
