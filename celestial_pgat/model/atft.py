@@ -123,7 +123,8 @@ class ATFTGATFAN(nn.Module):
         states = self.encode(self.select(rest.flatten(0, 1)))                       # [D*S, 1, d]
         return states[:, 0].unflatten(0, rest.shape[:2]), added[..., None]          # [D, S, d]
 
-    def forward(self, batch: DayBatch) -> Float[Tensor, "day stock horizon 5"]:
+    def states(self, batch: DayBatch) -> tuple[Float[Tensor, "day stock d"], Tensor | float]:
+        """Return what `read` does, the state with what a stock has heard from others."""
         if not isinstance(batch, DayBatch):
             raise TypeError(f"batch is {described(batch)}; it must be a DayBatch")
         steps = self.cfg.history + len(batch) - 1
@@ -132,6 +133,10 @@ class ATFTGATFAN(nn.Module):
         if self.cfg.layers:
             message = stock_messages(self.graph, self.cfg, states, batch)
             states = self.fusion(states, message)                                   # [D, S, d]
+        return states, added
+
+    def forward(self, batch: DayBatch) -> Float[Tensor, "day stock horizon 5"]:
+        states, added = self.states(batch)                          # [D, S, d], [D, S, H, 1] or 0
         return self.head(states) + added                                        # [D, S, H, 5]
 
     def scores(self, batch: DayBatch) -> Float[Tensor, "day stock horizon"]:

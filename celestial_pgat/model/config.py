@@ -386,15 +386,14 @@ def config_json(config: Settings) -> str:
 
 
 LATER = ("head", "components", "mapper", "autocorrelation", "autocorrelation_fusion",
-         "target_attention")    # keys of model that older files lack: by default they are off
+         "target_attention", "pretrain_epochs")     # keys that older files lack: off by default
 
 
 @checked
 def config_hash(config: Settings) -> str:
-    """Return the first 12 hexadecimal digits of the SHA-256 of the configuration's JSON text.
-
-    Keys of LATER that are off are left out: a configuration keeps the hash of before they came."""
-    content, usual = asdict(config), asdict(type(config.model)())
-    content["model"] = {name: value for name, value in content["model"].items()
-                        if name not in LATER or value != usual[name]}
+    """Return 12 hexadecimal digits of the SHA-256 of the JSON text; keys of LATER count if on."""
+    content, usual = asdict(config), asdict(type(config)())
+    for part in ("model", "train"):
+        content[part] = {name: value for name, value in content[part].items()
+                         if name not in LATER or value != usual[part][name]}
     return hashlib.sha256(json.dumps(content, indent=2).encode()).hexdigest()[:12]

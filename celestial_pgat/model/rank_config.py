@@ -115,6 +115,7 @@ class RankLossConfig(Settings):
 class RankTrainConfig(TrainConfig):
     """Say how the network is trained; `best` is what chooses the weights, on validation days."""
     best: Literal["validation_rank_ic", "validation_loss"] = "validation_rank_ic"
+    pretrain_epochs: Amount = 0            # without labels, before the training; 0: none
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
         yield from super().conflicts()

@@ -92,7 +92,7 @@ def _read_description(path: Path, kind: Architecture) -> tuple[Any, Any, str]:
                          "another kind: rank forecast is for those of rank run, forecast for the "
                          "others")
     needed = _leaves({"configuration": known, "sha256": ""}).keys() | {"scales"}
-    later = tuple(f"configuration.model.{name}." for name in LATER)
+    later = tuple(f"configuration.{part}.{name}." for part in ("model", "train") for name in LATER)
     needed = {name for name in needed if not f"{name}.".startswith(later)}
     if lacking := needed - _leaves(content).keys() - content.keys():
         raise ValueError(f"{path.name} lacks {_first(sorted(lacking))}; it is not complete")

@@ -213,9 +213,10 @@ def _first(items: Sequence[str]) -> str:
 
 def _with_later(config: dict, kind: type) -> dict:
     """Return a configuration of `kind` as it was saved, with what later keys say by default."""
-    usual = asdict(kind())["model"]
-    later = {name: usual[name] for name in LATER if name in usual}
-    return config | {"model": later | config["model"]}
+    usual = asdict(kind())
+    later = {part: {name: usual[part][name] for name in LATER if name in usual[part]}
+             for part in ("model", "train") if part in config}
+    return config | {part: more | config[part] for part, more in later.items()}
 
 
 def _identity(cfg: Config | RankConfig, scales: Scales | RankScales, processes: int,
