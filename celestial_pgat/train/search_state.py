@@ -332,19 +332,23 @@ def _table(rows: Sequence[Mapping]) -> pd.DataFrame:
     return table.astype({"gone": bool})
 
 
-@checked
-def read_search(folder: str | Path) -> SearchState:
-    """Return the state of the search in `folder`, of which nothing is changed.
-
-    Raises FileNotFoundError and ValueError where there is no search, or its storage has none."""
+def _state_of(study: Any, plan: Mapping[str, Any]) -> SearchState:
+    """Return the state of one of Optuna's studies, whose search has this plan."""
     from celestial_pgat.train.trials import process_gone
-    plan, study = search_plan(folder), _study_of(folder, read_only=True)
     trials = study.get_trials(deepcopy=False)
     gone = [trial.state.name == "RUNNING" and "owner" in trial.user_attrs
             and process_gone(trial.user_attrs["owner"]) for trial in trials]
     table = _table([trial_row(trial) | {"gone": lost} for trial, lost in zip(trials, gone)])
     return SearchState(table, plan["direction"], plan["measure"], study.user_attrs.get("wanted"),
                        pd.Timestamp.now("UTC"), plan["study"])
+
+
+@checked
+def read_search(folder: str | Path) -> SearchState:
+    """Return the state of the search in `folder`, of which nothing is changed.
+
+    Raises FileNotFoundError and ValueError where there is no search, or its storage has none."""
+    return _state_of(_study_of(folder, read_only=True), search_plan(folder))
 
 # %% ../../nbs/66_train.search_state.ipynb #e5eb0a1e
 def _write_json(path: Path, content: Any) -> None:
