@@ -78,6 +78,9 @@ def cases() -> dict:
     for changes in (dict(), dict(norm="fan"), dict(norm="revin"), dict(layers=0), dict(selection=False)):
         options = dict(cfg=rank_settings(**changes), features=5)
         found[f"model.atft.ATFTGATFAN {changes}"] = (network, options, lambda: dict(batch=days_batch()))
+    for norm in ("none", "fan"):
+        options = dict(network=network(rank_settings(norm=norm), 5), centre=torch.zeros(5), scale=torch.ones(5))
+        found[f"train.pretrain.MaskedNetwork {norm}"] = (PUBLIC["train.pretrain.MaskedNetwork"], options, lambda: dict(batch=days_batch(), hidden=torch.rand(6, 9) < 0.3))
     return found
 
 

@@ -60,7 +60,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
-        "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+        "train.loop.fit": "trains", "train.pretrain.pretrain": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
         "app.rank_command.rank_run": "trains", "app.rank_command.rank_forecast": "needs a training",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
@@ -238,6 +238,17 @@ def smallest_ranking():
 def ranker():
     """Return the smallest network that ranks, untrained."""
     return PUBLIC["train.ranker.make_ranker"](smallest_ranking(), stock_data())
+
+
+@cache
+def masked():
+    """Return an untrained network that reconstructs what is hidden of the twelve stocks."""
+    return import_module("celestial_pgat.train.pretrain")._masked_network(smallest_ranking(), stock_data())
+
+
+def hidden() -> Tensor:
+    """Draw what is hidden of the last day of the twelve stocks."""
+    return PUBLIC["train.pretrain.draw_hidden"](12, 8)
 
 
 @cache
@@ -658,6 +669,13 @@ BUILDERS = {
     "app.rank.gather_ranks.result": lambda: PUBLIC["train.loop.FitResult"](ranker().model, Path("a"), Path("b"), ranking_run().history, pd.DataFrame(), 1.0),
     "app.rank_command.rank_verify.path": stock_cache, "app.rank_command.rank_cache.source": lambda: "us20", "app.rank_command.rank_cache.path": lambda: "us20.arrow",
     "model.rank_config.rank_preset.name": lambda: "smoke", "train.ranker.Ranker.cfg": smallest_ranking, "train.ranker.Ranker.model": lambda: ranker().model,
+    "train.pretrain.draw_hidden.stocks": lambda: 6, "train.pretrain.draw_hidden.steps": lambda: 21, "train.pretrain.MaskedNetwork.network": lambda: ranker().model,
+    **{f"train.pretrain.MaskedNetwork.{name}": lambda: torch.ones(len(stock_factors().names)) for name in ("centre", "scale")},
+    "train.pretrain.hidden_error.made": lambda: masked()(stock_data().last_batch()), "train.pretrain.hidden_error.batch": lambda: stock_data().last_batch(),
+    "train.pretrain.hidden_error.hidden": hidden, "train.pretrain.Reconstructor.cfg": smallest_ranking, "train.pretrain.start_from.ranker": lambda: ranker(),
+    **{f"train.pretrain.{path}": masked for path in ("hidden_error.model", "Reconstructor.model", "reconstruction_errors.model", "start_from.pretrained")},
+    "train.pretrain.reconstruction_errors.batches": lambda: [stock_data().last_batch()], "train.pretrain.with_labels.factors": stock_factors,
+    "train.pretrain.with_labels.rows": lambda: np.arange(300, 400), "train.pretrain.with_labels.share": lambda: 0.5, "train.pretrain.labelled_days.data": stock_data,
     "train.ranker.make_ranker.cfg": smallest_ranking, "train.ranker.make_ranker.data": stock_data,
     "train.ranker.predict_ranks.model": lambda: ranker().model, "train.ranker.predict_ranks.batches": lambda: [stock_data().last_batch()],
     **{f"train.ranker.daily_correlation.{name}": (lambda make: lambda: make(4, 12))(make) for name, make in (
@@ -994,6 +1012,8 @@ def test_odd_arguments_are_answered(path):
 REFUSED = [                                            # what is skipped above refuses these before any work
     ("core.controls.controlled", dict(draw=7), "draw is an int"), ("core.controls.controlled", dict(play=None), "play is None"),
     ("core.controls.controlled", dict(turns=3), "turns is an int"), ("core.controls.controlled", {}, "there is no control"),
+    ("train.pretrain.pretrain", dict(cfg=None), "pretrain: cfg is None"), ("train.pretrain.pretrain", dict(data=7), "pretrain: data is an int"), ("train.pretrain.pretrain", dict(folder=7), "pretrain: folder is an int"),
+    ("train.pretrain.pretrain", dict(progress=None), "pretrain: progress is None"), ("train.pretrain.pretrain", dict(resume=7), "pretrain: resume is an int"), ("train.pretrain.pretrain", dict(), "asks for no pretraining"),
     ("train.loop.fit", dict(cfg=None), "fit: cfg is None; it must be a Config"), ("train.loop.fit", dict(data=7), "fit: data is an int"),
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
     ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state of a run at nowhere"),
@@ -1049,7 +1069,8 @@ REFUSED = [                                            # what is skipped above r
     ("app.report.write_report", dict(folder=None), "write_report: folder is None"), ("app.report.write_report", dict(folder=7), "write_report: folder is an int"),
     ("app.report.write_report", dict(folder="nowhere"), "nowhere is not the folder of a finished run"),
 ]
-WORKING = {"core.controls.controlled": lambda: dict(draw=lambda turns: pd.DataFrame([turns])),
+WORKING = {"train.pretrain.pretrain": lambda: dict(cfg=smallest_ranking(), data=stock_data(), folder="pretrained", progress=False),
+           "core.controls.controlled": lambda: dict(draw=lambda turns: pd.DataFrame([turns])),
            "train.loop.fit": lambda: dict(cfg=celestial_pgat.preset("smoke"), data=windows(), folder="trained", progress=False),
            "evaluate.stress.stress_test": lambda: dict(model=model(), data=windows(), progress=False),
            "app.fair.fair_test": lambda: dict(prices=prices("2019-12-31"), exogenous=flat_sky, settings=fair_settings(horizon=2), starts=["2019-09"], output="asked", workers=1, progress=False),
