@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from .leaving import RANKING, _typed, leaving
 from .rank import (PRIMARY, RankRun, earned_words, gather_ranks, load_ranks,
                                      rank_verdict, save_ranks)
 from .rank_page import write_rank_page
+from .search_options import need_optuna
 from ..core.checks import checked
 from ..core.files import collect_notes, counted, note, write_whole
 from ..data.cache import PanelCache, open_cache, write_cache
@@ -99,18 +101,20 @@ def _print_ranks(run: RankRun) -> None:
         print("\n" + fill(text, 80), flush=True)
 
 # %% ../../nbs/87_app.rank_command.ipynb #275b596b
-def _begun(folder: Path) -> RankConfig:
-    """Return the configuration that a ranking began with; ValueError for any other folder."""
+def _begun(folder: Path) -> tuple[RankConfig, int]:
+    """Return the configuration that a ranking began with, and how many were tried before it was
+    taken; ValueError for any other folder."""
     path = folder / RANKING
     if not path.is_file():
         raise ValueError(f"{folder} is not the folder of a ranking: it has no {RANKING}; name the "
                          "one that rank run has made")
     try:
-        content = json.loads(path.read_text())["configuration"]
+        content = json.loads(path.read_text())
+        given, trials = content["configuration"], content.get("trials", 1)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({type(error).__name__}: {error}); begin a new "
                          "ranking") from error
-    return load_config(rank_preset("demo"), overrides=[content])
+    return load_config(rank_preset("demo"), overrides=[given]), trials
 
 
 def _newest(folder: Path) -> Path | None:
@@ -140,7 +144,7 @@ def _tell_again(folder: Path) -> None:
 
 
 def _rank_on(cfg: RankConfig, data: RankData, notes: Sequence[str], folder: Path,
-             progress: bool) -> None:
+             progress: bool, trials: int) -> None:
     """Train, from the newest state if there is one; judge, store, print and write the page."""
     print(f"ranking in {folder}: {counted(cfg.train.epochs, 'epoch')} of "
           f"{counted(len(data.train), 'day')}, {counted(len(data.factors.codes), 'stock')}",
@@ -153,32 +157,58 @@ def _rank_on(cfg: RankConfig, data: RankData, notes: Sequence[str], folder: Path
         raise KeyboardInterrupt from None       # `leaving` says how it goes on
     print(f"  {result}", flush=True)
     save_model(folder / NETWORK, result.model, cfg, data.scales)
-    run = gather_ranks(cfg, data, result, notes, _oracle(cfg))
+    run = gather_ranks(cfg, data, result, notes, _oracle(cfg), trials)
     save_ranks(folder, run)
     _print_ranks(run)
     print(f"\nreport: {write_rank_page(folder, run)}")
 
 # %% ../../nbs/87_app.rank_command.ipynb #8d53a6e6
+def _need_alone(resume: Any, search: Any, given: Sequence[Any], base: str, seed: int | None,
+                output: str | Path) -> None:
+    """Raise ValueError for arguments that `resume` or `search` would pass over."""
+    other = any(one is not None for one in given) or base != "demo"
+    if resume is not None and (other or (search, seed, str(output)) != (None, None, "runs")):
+        raise ValueError(f"--resume {resume} goes on as it began, and where it lies; leave data, "
+                         "sectors, exchange, preset, config, set, seed, search and output out, or "
+                         "begin a new ranking")
+    if search is not None and other:
+        raise ValueError(f"--search {search} names data and settings; leave data, sectors, "
+                         "exchange, preset, config and set out, or give --config "
+                         f"{Path(search) / 'best.yaml'} with them")
+
+
+def _chosen(resume: Any, search: Any, seed: int | None) -> tuple[RankConfig | None, int]:
+    """Return the settings that a folder names, or None, and how many were tried for them."""
+    if resume is not None:
+        return _begun(Path(resume))
+    if search is None:
+        return None, 1
+    need_optuna()
+    from celestial_pgat.app.search_command import best_settings
+    cfg, trials = best_settings(search)
+    if not isinstance(cfg, RankConfig):
+        raise ValueError(f"the search in {search} is one of a forecaster; use its best with: "
+                         f"{_typed('train', '--config', Path(search) / 'best.yaml')}")
+    return load_config(cfg, overrides=[] if seed is None else [{"seed": seed}]), trials
+
+
 @checked
 def rank_run(data: str | Path | None = None, sectors: str | Path | None = None,
              config: str | Path | None = None, overrides: Sequence[str] = (), base: str = "demo",
              seed: int | None = None, output: str | Path = "runs", progress: bool = True,
-             resume: str | Path | None = None) -> Path:
+             resume: str | Path | None = None, search: str | Path | None = None) -> Path:
     """Train a network that ranks stocks, judge it beside its controls, and return the folder.
 
     `data` is us20, market, a table, a folder of tables or a cache; `sectors` a table Code, Sector.
     `resume` is the folder of a ranking that was stopped: it goes on as it began, and the other
-    arguments must be left out. Raises Refused for bad input, before the folder is made, and
-    KeyboardInterrupt, FloatingPointError or DiskFull, naming what is left."""
-    given = [data, sectors, config, seed, *overrides]
+    arguments must be left out. `search` is that of a search: its best settings are taken, its
+    trials are counted, and beside it may stand `seed` and `output`. Raises Refused for bad input,
+    before the folder is made, and KeyboardInterrupt, FloatingPointError or DiskFull, naming what is
+    left."""
     with _refusing(), collect_notes() as notes:
-        if resume is not None and (any(one is not None for one in given) or base != "demo"
-                                   or str(output) != "runs"):
-            raise ValueError(f"--resume {resume} goes on as it began, and where it lies; leave "
-                             "data, sectors, exchange, preset, config, set, seed and output out, "
-                             "or begin a new ranking")
-        cfg = (_settle(base, config, overrides, data, sectors, seed) if resume is None
-               else _begun(Path(resume)))
+        _need_alone(resume, search, [data, sectors, config, *overrides], base, seed, output)
+        cfg, trials = _chosen(resume, search, seed)
+        cfg = cfg or _settle(base, config, overrides, data, sectors, seed)
         if resume is not None and (Path(resume) / "rank.json").is_file():
             _tell_again(Path(resume))
             return Path(resume)
@@ -187,9 +217,9 @@ def rank_run(data: str | Path | None = None, sectors: str | Path | None = None,
     print_notes(notes)
     folder, made = (Path(resume), []) if resume is not None else _make_folder(output)
     with leaving(folder, made, keep=resume is not None), _held(folder):
-        began = {"configuration": asdict(cfg)}
+        began = {"configuration": asdict(cfg), "trials": trials}
         write_whole(folder / RANKING, lambda path: path.write_text(json.dumps(began, indent=1)))
-        _rank_on(cfg, days, notes, folder, progress)
+        _rank_on(cfg, days, notes, folder, progress, trials)
     return folder
 
 # %% ../../nbs/87_app.rank_command.ipynb #209f5461
