@@ -30,7 +30,8 @@ HANG = 60                                              # seconds for one call, o
 
 INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in ("candle_parts", "candles_of")},
          **{f"model.mixtures.{name}": "the heads" for name in ("free_values", "parts_of", "correlation_factor", "Mixture", "JointMixture")}, "data.graphs.World": "plant_world", "data.batch.ForecastBatch": "assemble", "data.batch.assemble": "WindowDataset and future_batch",
-         "data.factors.Factors": "make_factors", "train.loop.Learner": "Forecaster and Ranker", "app.rank_options.add_rank_options": "the command line", "app.rank_options.carry_out_rank": "the command line", "train.checkpoint.Architecture": "load_model", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
+         "data.factors.Factors": "make_factors", "train.loop.Learner": "Forecaster and Ranker", "app.rank_options.add_rank_options": "the command line", "app.rank_options.carry_out_rank": "the command line", **{f"app.search_options.{name}": "the command line" for name in ("add_search_arguments", "add_monitor_arguments", "need_optuna", "carry_out_search")},
+         **{f"app.objectives.{name}": "the commands of a search" for name in ("validation_ic", "in_errors", "Objective", "rank_objective", "forecast_objective", "validation_crps")}, "train.checkpoint.Architecture": "load_model", "data.cross_sections.Fold": "walk_forward_folds", "data.cross_sections.DayBatch": "DayDataset", "data.cross_sections.DayTensors": "RankData",
          **{f"model.fields.{name}": "admit" for name in ("Count", "Amount", "Regimes", "Hour", "Seed", "Positive", "NotNegative", "Share", "Dropout", "Text")},
          "model.fields.admit": "the configuration classes", "model.fields.check_fields": "the configuration classes",
          "graph.combiner.mix_sources": "CelestialGraphCombiner", "graph.combiner.share_of_sources": "CelestialGraphCombiner",
@@ -62,7 +63,8 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "train.pretrain.pretrain": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
-        "app.rank_command.rank_run": "trains", "app.rank_command.rank_forecast": "needs a training",
+        "app.rank_command.rank_run": "trains", "app.search_command.rank_search": "trains", "app.search_command.forecast_search": "trains",
+        "app.search_command.best_settings": "needs a search", "app.search_command.monitor": "needs a search", "app.rank_command.rank_forecast": "needs a training",
         "app.report.execute": "runs a notebook", "app.report.write_report": "runs a notebook"}    # refusals before any work are tried below
 MAY_BE_NAN = ("train.ranker.daily_correlation", "core.tables.as_numbers", "data.factors.across_stocks", "evaluate.metrics.skill", "evaluate.metrics.direction_accuracy", "evaluate.metrics.std_ratio",
               "evaluate.planted.smallest_effect", "evaluate.rank_controls.ridge_scores",
@@ -1010,6 +1012,12 @@ def test_odd_arguments_are_answered(path):
 
 
 REFUSED = [                                            # what is skipped above refuses these before any work
+    *((f"app.search_command.{name}", odd, sentence) for name in ("rank_search", "forecast_search") for odd, sentence in (
+        (dict(data=7), f"{name}: data is an int"), (dict(trials=0), "trials=0 is too small"), (dict(trials=1.5), "trials is a float"), (dict(jobs=0), "jobs=0 is too small"),
+        (dict(resume="nowhere", seed=1), "goes on as it began"), (dict(resume="nowhere"), "there is no search in nowhere"), (dict(storage=7), "storage is an int"), (dict(overrides=["model.d"]), "is not of the form key=value"))),
+    ("app.search_command.best_settings", dict(folder=7), "folder is an int"), ("app.search_command.best_settings", dict(folder="nowhere"), "there is no search in nowhere"),
+    ("app.search_command.monitor", dict(folder=7), "folder is an int"), ("app.search_command.monitor", dict(folder="nowhere"), "there is no search in nowhere"),
+    ("app.search_command.monitor", dict(folder="nowhere", watch=0), "watch=0 is no number of seconds"),
     ("core.controls.controlled", dict(draw=7), "draw is an int"), ("core.controls.controlled", dict(play=None), "play is None"),
     ("core.controls.controlled", dict(turns=3), "turns is an int"), ("core.controls.controlled", {}, "there is no control"),
     ("train.pretrain.pretrain", dict(cfg=None), "pretrain: cfg is None"), ("train.pretrain.pretrain", dict(data=7), "pretrain: data is an int"), ("train.pretrain.pretrain", dict(folder=7), "pretrain: folder is an int"),

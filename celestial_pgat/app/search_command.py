@@ -37,9 +37,9 @@ from ..core.threads import thread_limits
 from ..data.fingerprint import fingerprints
 from ..model.config import Config, Settings, config_json, load_config, read_override
 from ..model.rank_config import RankConfig, rank_preset
+from ..train.params import with_params
 from ..train.search import FORECAST_SPACE, RANK_SPACE, begin_search, run_search
-from ..train.search_state import (SearchState, plot_search, read_search,
-                                               search_plan, with_params)
+from ..train.search_state import SearchState, read_search, search_plan
 from ..train.states import _leaves
 
 # %% ../../nbs/87_app.search_command.ipynb #de7a2aa5
