@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FORMS', 'HEARTBEAT', 'GRACE', 'quiet_optuna', 'search_turn', 'own_process', 'process_gone', 'attempts_before',
-           'queue_lost', 'queue_stopped', 'storage_text', 'open_storage', 'queue_all_lost', 'TrialSampler']
+           'queue_lost', 'queue_stopped', 'storage_text', 'shown_storage', 'open_storage', 'queue_all_lost',
+           'TrialSampler']
 
 # %% ../../nbs/65_train.trials.ipynb #3c0492db
 import copy
@@ -140,6 +141,14 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
                            check_same_thread=False)
 
 
+def shown_storage(storage: str) -> str:
+    """Return the text of a storage without its password."""
+    try:
+        return make_url(storage).render_as_string() if "://" in storage else storage
+    except SQLAlchemyError:
+        return f"{storage.partition(':')[0]}:..."
+
+
 def _database(storage: str, read_only: bool, **engine: Any) -> RDBStorage:
     """Open a database; ValueError, without its password, for one that cannot be opened."""
     url = os.path.expandvars(storage)
@@ -149,12 +158,9 @@ def _database(storage: str, read_only: bool, **engine: Any) -> RDBStorage:
         with quiet_optuna():
             return RDBStorage(url, engine, skip_table_creation=read_only, **own)
     except (SQLAlchemyError, ImportError) as error:
-        try:
-            shown = make_url(url).render_as_string()
-        except SQLAlchemyError:
-            shown = f"{url.partition(':')[0]}:..."
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-        raise ValueError(f"the storage {shown} cannot be opened ({reason}); {FORMS}") from None
+        raise ValueError(f"the storage {shown_storage(url)} cannot be opened ({reason}); "
+                         f"{FORMS}") from None
 
 
 @checked
