@@ -23,7 +23,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from ..core.checks import checked, need_columns
+from ..core.checks import checked, described, need_columns, need_counts
 from ..core.files import write_whole
 
 # %% ../../nbs/66_train.search_state.ipynb #1ae7bd10
@@ -88,6 +88,16 @@ COLUMNS = tuple("number state value params mean low high last_report epochs bega
                 "reported retry_of error gone".split())
 
 
+def _table(rows: Sequence[Mapping]) -> pd.DataFrame:
+    """Return the table of a SearchState from its rows."""
+    table = pd.DataFrame(rows, columns=[*COLUMNS])
+    numbers = ["value", "mean", "low", "high", "last_report", "epochs", "seconds", "retry_of"]
+    times = ["began", "ended", "reported"]
+    table[numbers] = table[numbers].astype(float)
+    table[times] = table[times].apply(pd.to_datetime, utc=True, format="ISO8601")
+    return table.astype({"gone": bool})
+
+# %% ../../nbs/66_train.search_state.ipynb #f4222ae2
 @checked
 @dataclass(frozen=True, repr=False)
 class SearchState:
@@ -105,6 +115,7 @@ class SearchState:
 
     def __post_init__(self):
         need_columns(COLUMNS, table=self.table)
+        need_counts(wanted=self.wanted)
 
     @property
     def standing(self) -> pd.Series:
@@ -237,7 +248,7 @@ def _table_lines(state: SearchState) -> list[str]:
         lines.append(f"{row.number:>5}  {STATES[row.state]:<9}{value:>9}{epochs:>8}{took:>10}")
     for name in names:
         cells = [_shown(params[name]) if name in params else "" for params in rows.params]
-        width = max(4, *map(len, cells))
+        width = max(min(len(name.rpartition(".")[2]), 8), *map(len, cells))
         if len(lines[0]) + 2 + width > WIDTH:
             break
         cells = [name.rpartition(".")[2][:width], *cells]
@@ -277,16 +288,6 @@ def _study_of(folder: str | Path, read_only: bool = False, **more: Any) -> Any:
                          "another folder") from None
 
 
-def _table(rows: Sequence[Mapping]) -> pd.DataFrame:
-    """Return the table of a SearchState from its rows."""
-    table = pd.DataFrame(rows, columns=[*COLUMNS])
-    numbers = ["value", "mean", "low", "high", "last_report", "epochs", "seconds", "retry_of"]
-    times = ["began", "ended", "reported"]
-    table[numbers] = table[numbers].astype(float)
-    table[times] = table[times].apply(pd.to_datetime, utc=True, format="ISO8601")
-    return table.astype({"gone": bool})
-
-
 def _state_of(study: Any, plan: Mapping[str, Any]) -> SearchState:
     """Return the state of one of Optuna's studies, whose search has this plan."""
     from celestial_pgat.train.trials import process_gone
@@ -318,6 +319,9 @@ def write_trials(folder: str | Path, study: Any) -> Path:
 
     While no trial is complete there is no best_params.json."""
     from celestial_pgat.train.trials import search_turn
+    if not hasattr(study, "get_trials"):
+        raise TypeError(f"write_trials: study is {described(study)}; give one of Optuna's, such as "
+                        "open_search returns")
     folder = Path(folder)
     with search_turn(folder):
         rows = [trial_row(trial) for trial in study.get_trials(deepcopy=False)]

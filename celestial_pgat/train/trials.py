@@ -36,6 +36,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.checks import checked
+from ..model.fields import Seed, admit
 from .lock import FolderInUse, sole_run
 
 # %% ../../nbs/65_train.trials.ipynb #5f9e8bad
@@ -141,6 +142,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
                            check_same_thread=False)
 
 
+@checked
 def shown_storage(storage: str) -> str:
     """Return the text of a storage without its password."""
     try:
@@ -189,7 +191,8 @@ def _is_lost(trial: FrozenTrial) -> bool:
     own, owner = own_process(), trial.user_attrs.get("owner")
     if owner is None:           # its process ended, or was interrupted, before it could say
         return (datetime.now() - trial.datetime_start).total_seconds() > GRACE
-    return owner == own or process_gone(owner)
+    mine = all(owner[name] == own[name] for name in ("host", "process", "thread"))
+    return mine or process_gone(owner)
 
 
 def queue_all_lost(study: optuna.Study) -> None:
@@ -209,7 +212,7 @@ class TrialSampler(BaseSampler):
     What repeats a trial has the place of that one, and the first TPE draws after ten at random."""
 
     def __init__(self, seed: int):
-        self.seed, self.place = seed, 0
+        self.seed, self.place = admit(Seed, seed), 0
         self.own = self.drawing()
 
     def drawing(self, *more: int) -> TPESampler:
