@@ -267,7 +267,8 @@ def _error_lines(state: SearchState) -> list[str]:
 
 def _html(state: SearchState) -> str:
     """Return the state as a notebook shows it, with all parameters."""
-    head, rows = "<br>".join(map(escape, _summary(state) + _error_lines(state))), _ranked(state)
+    head = "<br>".join(map(escape, _summary(state) + _error_lines(state)))
+    rows = _ranked(state).assign(state=state.standing.map(STATES))
     shown = rows.set_index("number")[["state", "value", "low", "high", "epochs", "seconds"]]
     params = pd.DataFrame([*rows.params], index=shown.index)
     return f"<p>{head}</p>" + shown.join(params).to_html(float_format="{:.4g}".format, na_rep="")
@@ -340,7 +341,7 @@ def write_trials(folder: str | Path, study: Any) -> Path:
 def plot_search(state: SearchState) -> Figure:
     """Return a figure of the values by number of the trial, with the best so far."""
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    table, edge = state.table.sort_values("number"), axes.get_xaxis_transform()
+    table, edge = state.table.assign(state=state.standing), axes.get_xaxis_transform()
     done = table[table.value.notna()]
     running = done.value.cummax() if state.direction == "maximize" else done.value.cummin()
     axes.step(done.number, running, where="post", color="0.45", label="best so far")
@@ -352,12 +353,12 @@ def plot_search(state: SearchState) -> Figure:
                       clip_on=False, label=f"{STATES[name]} (no value)")
     best = state.best
     counts = ", ".join(f"{count} {STATES[name]}" for name, count in state.counts.items() if count)
-    found = "no trial is complete yet" if best is None else (
-        f"trial {best['number']} is best with {best['value']:.4g}")
+    found = "No trial is complete yet" if best is None else (
+        f"Trial {best['number']} is best with {best['value']:.4g}")
     axes.set_title(f"{found}\n{counts or 'none was begun'}", fontsize=11)
     axes.set(xlabel="number of the trial", ylabel="\n".join(wrap(state.measure, 40)))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(y=0.15)
-    axes.legend(fontsize=9)
+    figure.legend(fontsize=9, loc="outside lower center", ncols=4)
     plt.close(figure)
     return figure
