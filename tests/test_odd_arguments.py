@@ -62,12 +62,8 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
          "fusion.cost.measure_costs": "branch_cost", "fusion.cost.Cost": "branch_cost", "app.pages.SitePage": "nbdev",
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
-<<<<<<< HEAD
         "train.loop.fit": "trains", "train.pretrain.pretrain": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
-=======
-        "train.loop.fit": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
         "core.threads.limit_threads": "is for a process that has loaded nothing yet", "train.search.run_search": "makes trials",
->>>>>>> hA
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
         "app.rank_command.rank_run": "trains", "app.search_command.rank_search": "trains", "app.search_command.forecast_search": "trains",
         "app.search_command.best_settings": "needs a search", "app.search_command.monitor": "needs a search", "app.rank_command.rank_forecast": "needs a training",
