@@ -45,6 +45,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
          "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
          "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "core.intervals.share_text": "Comparison", "app.commands.candles_text": "the command line",
+         **{f"train.trials.{name}": "run_search" for name in ("process_gone", "attempts_before", "queue_lost", "queue_stopped", "queue_all_lost")}, "train.search_state.trial_row": "read_search", "train.search_state.SearchState": "read_search",
          **{f"fusion.{name}": "FusionDiagnostics" for name in (           # checked where the user comes in
              "points.floating_tensors", "points.first_tensor", "points.change_tensors", "points.Branch",
              "points.FusionPoint", "points.TapHook", "points.map_leaves", "readings.gate_columns", "readings.PassReading",
@@ -62,6 +63,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
          **{f"app.pages.{name}": "SitePage" for name in ("entries", "exported_source", "link_targets", "link_names", "link_numbers", "folded", "joined", "shown_size")}}
 SKIP = {"core.controls.controlled": "takes widgets by name", "evaluate.stress.stress_test": "forecasts all windows seven times", "app.training.train": "trains", "app.training.resume": "trains", "app.training.evaluate_folder": "needs a training", "app.training.stress_folder": "needs a training",
         "train.loop.fit": "trains", "train.pretrain.pretrain": "trains", "app.jobs.train_jobs": "trains", "app.commands.run": "trains", "app.cli.main": "runs a command line", "app.commands.rebuild": "runs a notebook",
+        "core.threads.limit_threads": "is for a process that has loaded nothing yet", "train.search.run_search": "makes trials",
         "app.fair.fair_test": "fits for seconds", "app.fair_command.run_fair_test": "fits for seconds",
         "app.rank_command.rank_run": "trains", "app.search_command.rank_search": "trains", "app.search_command.forecast_search": "trains",
         "app.search_command.best_settings": "needs a search", "app.search_command.monitor": "needs a search", "app.rank_command.rank_forecast": "needs a training",
@@ -265,6 +267,26 @@ def ranking_run():
 def ranking_folder() -> Path:
     """Write what a ranking has found."""
     return PUBLIC["app.rank.save_ranks"](folder_of("ranked"), ranking_run())
+
+
+def searched() -> Path:
+    """Begin a search without trials, if it is not there yet, and return its folder."""
+    if not Path("searched").is_dir():
+        PUBLIC["train.search.begin_search"]("searched", smallest_ranking(), "maximize", "a measure", {})
+    return Path("searched")
+
+
+def search_state():
+    """Return the state of a search with one trial."""
+    study = import_module("optuna").create_study()
+    study.add_trial(import_module("optuna").create_trial(value=1.0))
+    states = import_module("celestial_pgat.train.search_state")
+    return states._state_of(study, {"direction": "maximize", "measure": "a measure", "study": "search"})
+
+
+def fixed_trial():
+    """Return a trial that has chosen already."""
+    return import_module("optuna").trial.FixedTrial({"model.d": 16})
 
 
 def folder_of(name: str) -> Path:
@@ -502,6 +524,13 @@ edges = lambda: torch.randn(2, 3, 13, 13)
 ARRAY = 0.01 * RNG().standard_normal((12, 2, 4))
 
 BUILDERS = {
+    "train.params.with_params.cfg": smallest_ranking, "train.params.with_params.params": lambda: {"model.d": 16, "loss.weight": 0.0},
+    "train.trials.search_turn.folder": lambda: Path("turns"), "train.trials.storage_text.folder": lambda: Path("searched"), **{f"train.trials.{name}.storage": lambda: "sqlite:///search.db" for name in ("shown_storage", "open_storage")},
+    **{f"{path}.folder": searched for path in ("train.trials.open_storage", "train.search.open_search", *(f"train.search_state.{name}" for name in ("search_plan", "read_search", "write_trials")))},
+    "train.search_state.write_trials.study": lambda: import_module("optuna").create_study(), "train.search_state.plot_search.state": search_state,
+    **{f"train.search.{name}.cfg": smallest_ranking for name in ("suggest", "begin_search")}, "train.search.suggest.space": lambda: {"model.d": import_module("optuna").distributions.IntDistribution(8, 32)},
+    **{f"train.search.{name}.trial": fixed_trial for name in ("suggest", "ReportEpochs")}, "train.search.ReportEpochs.monitor": lambda: "loss",
+    "train.search.begin_search.folder": lambda: Path("begun"), "train.search.begin_search.direction": lambda: "maximize", "train.search.begin_search.measure": lambda: "a measure", "train.search.begin_search.origin": lambda: {"data": "market"},
     **{f"data.panel.Panel.{name}": (lambda name: lambda: getattr(stocks(), name))(name) for name in ("dates", "codes", "sectors", "prices", "listed", "extra", "names", "notes", "source")},
     "data.panel.listing.closes": lambda: np.ones((30, 4)).cumsum(axis=0), "data.panel.load_panel.source": stock_cache, "data.panel.load_panel.history": lambda: 20,
     "data.market.market.days": lambda: 80, "data.market.market.stocks": lambda: 12, "data.market.market.sectors": lambda: 3, "data.market.market.kind": lambda: "own",
@@ -1026,6 +1055,9 @@ REFUSED = [                                            # what is skipped above r
     ("train.loop.fit", dict(folder=7), "fit: folder is an int"), ("train.loop.fit", dict(model="x"), "fit: model is a str"),
     ("train.loop.fit", dict(resume=7), "fit: resume is an int"), ("train.loop.fit", dict(resume="nowhere"), "no state of a run at nowhere"),
     ("train.loop.fit", dict(progress=None), "fit: progress is None"), ("train.loop.fit", dict(callbacks=[7]), "fit: callbacks is a list"),
+    ("core.threads.limit_threads", dict(n=0), "n=0 is too small"), ("core.threads.limit_threads", dict(n="1"), "n is of type str"),
+    ("train.search.run_search", dict(folder=7), "run_search: folder is an int"), ("train.search.run_search", dict(folder="nowhere"), "there is no search in nowhere"), ("train.search.run_search", dict(objective=None), "run_search: objective is None"),
+    ("train.search.run_search", dict(trials=0), "trials=0 is too small"), ("train.search.run_search", dict(trials=1.5), "run_search: trials is a float"), ("train.search.run_search", dict(progress=None), "run_search: progress is None"),
     ("evaluate.stress.stress_test", dict(model=7), "stress_test: model is an int"), ("evaluate.stress.stress_test", dict(model=[]), "model is empty"),
     ("evaluate.stress.stress_test", dict(model=[7]), "stress_test: model is a list"), ("evaluate.stress.stress_test", dict(data=None), "stress_test: data is None"),
     ("evaluate.stress.stress_test", dict(seed=-1), "seed=-1 is too small"), ("evaluate.stress.stress_test", dict(name=""), "is no name of a model"),
@@ -1086,6 +1118,7 @@ WORKING = {"train.pretrain.pretrain": lambda: dict(cfg=smallest_ranking(), data=
            "app.commands.run": lambda: dict(data=str(written("years.csv", prices("2020-12-31").to_csv()))),
            "app.jobs.train_jobs": lambda: dict(jobs=[job()], progress=False),
            **{f"app.training.{name}": lambda: dict(folder="nowhere") for name in ("resume", "evaluate_folder", "stress_folder")},
+           "train.search.run_search": lambda: dict(folder="nowhere", objective=lambda trial, path: 1.0, trials=1),
            "app.report.execute": lambda: dict(notebook=import_module("nbformat.v4").new_notebook(), folder=".")}
 
 

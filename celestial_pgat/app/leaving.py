@@ -106,7 +106,7 @@ def _of_ranking(folder: Path) -> str | None:
     return (f"the state of the training is in {folder}; go on with: "
             f"{_typed('rank', 'run', '--resume', folder)}")
 
-
+# %% ../../nbs/85_app.leaving.ipynb #bcfffcd4
 SEARCH = "search.json"          # what a search began with; see train.search
 
 
@@ -120,7 +120,7 @@ def _of_search(folder: Path) -> str | None:
     return (f"the trials are stored in {folder}; go on with: "
             f"{_typed(*['rank'] * (kind == 'rank'), 'search', '--resume', folder)}")
 
-
+# %% ../../nbs/85_app.leaving.ipynb #4d77ac7e
 def name_leftovers(folder: Path) -> str:
     """Say what the folder of a command that did not end holds, and which command uses it."""
     need_kind("the folder of a run, as a Path", Path, folder=folder)

@@ -116,7 +116,7 @@ def _begun(folder: Path) -> tuple[RankConfig, int]:
                          "ranking") from error
     return load_config(rank_preset("demo"), overrides=[given]), trials
 
-
+# %% ../../nbs/87_app.rank_command.ipynb #8d53a6e6
 def _newest(folder: Path) -> Path | None:
     """Return the newest state of a training in a folder, or None."""
     try:
@@ -162,7 +162,7 @@ def _rank_on(cfg: RankConfig, data: RankData, notes: Sequence[str], folder: Path
     _print_ranks(run)
     print(f"\nreport: {write_rank_page(folder, run)}")
 
-# %% ../../nbs/87_app.rank_command.ipynb #8d53a6e6
+# %% ../../nbs/87_app.rank_command.ipynb #be37c9bf
 def _need_alone(resume: Any, search: Any, given: Sequence[Any], base: str, seed: int | None,
                 output: str | Path) -> None:
     """Raise ValueError for arguments that `resume` or `search` would pass over."""
@@ -191,7 +191,7 @@ def _chosen(resume: Any, search: Any, seed: int | None) -> tuple[RankConfig | No
                          f"{_typed('train', '--config', Path(search) / 'best.yaml')}")
     return load_config(cfg, overrides=[] if seed is None else [{"seed": seed}]), trials
 
-
+# %% ../../nbs/87_app.rank_command.ipynb #ac3d0e1e
 @checked
 def rank_run(data: str | Path | None = None, sectors: str | Path | None = None,
              config: str | Path | None = None, overrides: Sequence[str] = (), base: str = "demo",

@@ -35,7 +35,7 @@ RANK_EXAMPLES = {
 CALENDAR = ("trading calendar of the dates, as exchange_calendars names it (default: XNYS); none: "
             "any dates")
 
-
+# %% ../../nbs/80_app.rank_options.ipynb #c41aa19f
 def _add_panel(one: Any, words: str, told: str) -> None:
     """Add the arguments that say of which stocks; `told` says who else names their sectors."""
     one.add("--data", words)

@@ -7,11 +7,12 @@ __all__ = ['EFFECTIVE', 'with_params']
 
 # %% ../../nbs/65_train.params.ipynb #1d1a7147
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from ..core.checks import checked
-from ..model.config import Config, Settings, load_config
+from ..model.config import Config, _key_types, _unknown_key, load_config
+from ..model.fields import admit, brief
 from ..model.rank_config import RankConfig
 
 # %% ../../nbs/65_train.params.ipynb #d7710017
@@ -30,25 +31,35 @@ def _section(values: dict, key: str) -> tuple[dict, str]:
     """Return the section of nested `values` in which a key lies, and its name there."""
     *parts, name = key.split(".")
     for part in parts:
-        values = values.setdefault(part, {})
+        values = values[part]
     return values, name
 
 
-def _apply(cfg: Settings, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the nested values of `cfg` with `params`, of which some may be without effect."""
-    values = asdict(cfg)
+def _apply(cfg: Config | RankConfig, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the nested values of `cfg` with `params`, of which some may be without effect.
+
+    Raises ValueError for a key that there is none of, and for a value that it cannot have."""
+    values, keys = asdict(cfg), _key_types(type(cfg))
     for key, value in params.items():
+        if is_dataclass(keys.get(key)):
+            raise ValueError(f"{key} is a section; give its keys, such as {key}."
+                             f"{fields(keys[key])[0].name}")
+        if key not in keys:
+            raise _unknown_key(type(cfg), key, "", keys)
         section, name = _section(values, key)
-        section[name] = value
+        try:
+            section[name] = admit(keys[key], value)
+        except ValueError as error:
+            raise ValueError(f"{key}={brief(value)} is not allowed: {error}") from None
     return values
 
 
 @checked
-def with_params(cfg: Settings, params: Mapping[str, Any]) -> Settings:
+def with_params(cfg: Config | RankConfig, params: Mapping[str, Any]) -> Config | RankConfig:
     """Return `cfg` with `params`, by key, and at its default what these leave without effect.
 
     A minimal rate that is not below the rate keeps its share of it, and the width of the attention
-    to the sky is widened to what the heads can share. ValueError for what `load_config` refuses."""
+    to the sky is widened to what the heads can share. Raises ValueError for what is not allowed."""
     values, usual = _apply(cfg, params), asdict(type(cfg)())
     for key, has_effect in EFFECTIVE.items() if isinstance(cfg, RankConfig) else ():
         section, name = _section(values, key)

@@ -28,7 +28,7 @@ from optuna.trial import BaseTrial, TrialState
 from ..core.checks import checked, described, need_counts
 from ..core.files import note
 from ..core.progress import ProgressBar
-from ..model.config import Config, Settings, config_hash
+from ..model.config import Config, config_hash
 from ..model.fields import Seed, admit, brief
 from ..model.rank_config import RankConfig
 from .params import EFFECTIVE, _apply, with_params
@@ -83,7 +83,8 @@ def _need_adabelief(space: Mapping[str, BaseDistribution]) -> None:
 
 
 @checked
-def suggest(trial: BaseTrial, cfg: Settings, space: Mapping[str, Any] | None = None) -> Settings:
+def suggest(trial: BaseTrial, cfg: Config | RankConfig,
+            space: Mapping[str, Any] | None = None) -> Config | RankConfig:
     """Return `cfg` with what a trial chooses in `space`, by default that of the class of `cfg`.
 
     What `cfg` itself says about a key of the space is replaced. A key that would have no effect is
@@ -109,8 +110,8 @@ def _means(seed: int) -> dict[str, Any]:
     return {"sampler": TrialSampler(seed), "pruner": pruner}
 
 
-def _plan(folder: Path, cfg: Settings, direction: str, measure: str, origin: Mapping[str, Any],
-          seed: int, storage: str | None) -> dict[str, Any]:
+def _plan(folder: Path, cfg: Config | RankConfig, direction: str, measure: str,
+          origin: Mapping[str, Any], seed: int, storage: str | None) -> dict[str, Any]:
     """Return the content of search.json; TypeError or ValueError for what JSON cannot hold."""
     kind = type(cfg).__name__
     prefix = kind.removesuffix("Config").lower() or "forecast"
@@ -137,8 +138,9 @@ def _need_same(plan: Mapping[str, Any], other: Mapping[str, Any], where: str) ->
 
 # %% ../../nbs/66_train.search.ipynb #77a25c03
 @checked
-def begin_search(folder: str | Path, cfg: Settings, direction: Literal["maximize", "minimize"],
-                 measure: str, origin: Mapping[str, Any], seed: int = 2024,
+def begin_search(folder: str | Path, cfg: Config | RankConfig,
+                 direction: Literal["maximize", "minimize"], measure: str,
+                 origin: Mapping[str, Any], seed: int = 2024,
                  storage: str | None = None) -> optuna.Study:
     """Begin a search around `cfg`, write search.json into `folder`, and return Optuna's study.
 

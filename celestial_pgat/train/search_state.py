@@ -23,7 +23,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from ..core.checks import checked, need_columns
+from ..core.checks import checked, described, need_columns, need_counts
 from ..core.files import write_whole
 
 # %% ../../nbs/66_train.search_state.ipynb #1ae7bd10
@@ -88,6 +88,16 @@ COLUMNS = tuple("number state value params mean low high last_report epochs bega
                 "reported retry_of error gone".split())
 
 
+def _table(rows: Sequence[Mapping]) -> pd.DataFrame:
+    """Return the table of a SearchState from its rows."""
+    table = pd.DataFrame(rows, columns=[*COLUMNS])
+    numbers = ["value", "mean", "low", "high", "last_report", "epochs", "seconds", "retry_of"]
+    times = ["began", "ended", "reported"]
+    table[numbers] = table[numbers].astype(float)
+    table[times] = table[times].apply(pd.to_datetime, utc=True, format="ISO8601")
+    return table.astype({"gone": bool})
+
+# %% ../../nbs/66_train.search_state.ipynb #f4222ae2
 @checked
 @dataclass(frozen=True, repr=False)
 class SearchState:
@@ -105,6 +115,7 @@ class SearchState:
 
     def __post_init__(self):
         need_columns(COLUMNS, table=self.table)
+        need_counts(wanted=self.wanted)
 
     @property
     def standing(self) -> pd.Series:
@@ -237,7 +248,7 @@ def _table_lines(state: SearchState) -> list[str]:
         lines.append(f"{row.number:>5}  {STATES[row.state]:<9}{value:>9}{epochs:>8}{took:>10}")
     for name in names:
         cells = [_shown(params[name]) if name in params else "" for params in rows.params]
-        width = max(4, *map(len, cells))
+        width = max(min(len(name.rpartition(".")[2]), 8), *map(len, cells))
         if len(lines[0]) + 2 + width > WIDTH:
             break
         cells = [name.rpartition(".")[2][:width], *cells]
@@ -256,7 +267,8 @@ def _error_lines(state: SearchState) -> list[str]:
 
 def _html(state: SearchState) -> str:
     """Return the state as a notebook shows it, with all parameters."""
-    head, rows = "<br>".join(map(escape, _summary(state) + _error_lines(state))), _ranked(state)
+    head = "<br>".join(map(escape, _summary(state) + _error_lines(state)))
+    rows = _ranked(state).assign(state=state.standing.map(STATES))
     shown = rows.set_index("number")[["state", "value", "low", "high", "epochs", "seconds"]]
     params = pd.DataFrame([*rows.params], index=shown.index)
     return f"<p>{head}</p>" + shown.join(params).to_html(float_format="{:.4g}".format, na_rep="")
@@ -275,16 +287,6 @@ def _study_of(folder: str | Path, read_only: bool = False, **more: Any) -> Any:
         raise ValueError(f"the storage of the search in {folder} holds no study "
                          f"{plan['study']!r}; put the right one back, or begin a new search in "
                          "another folder") from None
-
-
-def _table(rows: Sequence[Mapping]) -> pd.DataFrame:
-    """Return the table of a SearchState from its rows."""
-    table = pd.DataFrame(rows, columns=[*COLUMNS])
-    numbers = ["value", "mean", "low", "high", "last_report", "epochs", "seconds", "retry_of"]
-    times = ["began", "ended", "reported"]
-    table[numbers] = table[numbers].astype(float)
-    table[times] = table[times].apply(pd.to_datetime, utc=True, format="ISO8601")
-    return table.astype({"gone": bool})
 
 
 def _state_of(study: Any, plan: Mapping[str, Any]) -> SearchState:
@@ -318,6 +320,9 @@ def write_trials(folder: str | Path, study: Any) -> Path:
 
     While no trial is complete there is no best_params.json."""
     from celestial_pgat.train.trials import search_turn
+    if not hasattr(study, "get_trials"):
+        raise TypeError(f"write_trials: study is {described(study)}; give one of Optuna's, such as "
+                        "open_search returns")
     folder = Path(folder)
     with search_turn(folder):
         rows = [trial_row(trial) for trial in study.get_trials(deepcopy=False)]
@@ -336,7 +341,7 @@ def write_trials(folder: str | Path, study: Any) -> Path:
 def plot_search(state: SearchState) -> Figure:
     """Return a figure of the values by number of the trial, with the best so far."""
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    table, edge = state.table.sort_values("number"), axes.get_xaxis_transform()
+    table, edge = state.table.assign(state=state.standing), axes.get_xaxis_transform()
     done = table[table.value.notna()]
     running = done.value.cummax() if state.direction == "maximize" else done.value.cummin()
     axes.step(done.number, running, where="post", color="0.45", label="best so far")
@@ -348,12 +353,12 @@ def plot_search(state: SearchState) -> Figure:
                       clip_on=False, label=f"{STATES[name]} (no value)")
     best = state.best
     counts = ", ".join(f"{count} {STATES[name]}" for name, count in state.counts.items() if count)
-    found = "no trial is complete yet" if best is None else (
-        f"trial {best['number']} is best with {best['value']:.4g}")
+    found = "No trial is complete yet" if best is None else (
+        f"Trial {best['number']} is best with {best['value']:.4g}")
     axes.set_title(f"{found}\n{counts or 'none was begun'}", fontsize=11)
     axes.set(xlabel="number of the trial", ylabel="\n".join(wrap(state.measure, 40)))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(y=0.15)
-    axes.legend(fontsize=9)
+    figure.legend(fontsize=9, loc="outside lower center", ncols=4)
     plt.close(figure)
     return figure

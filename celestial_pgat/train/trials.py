@@ -11,16 +11,19 @@ __all__ = ['FORMS', 'HEARTBEAT', 'GRACE', 'quiet_optuna', 'search_turn', 'own_pr
 import copy
 import os
 import re
+import shutil
 import socket
 import sqlite3
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +39,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.checks import checked
+from ..model.fields import Seed, admit
 from .lock import FolderInUse, sole_run
 
 # %% ../../nbs/65_train.trials.ipynb #5f9e8bad
@@ -141,6 +145,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
                            check_same_thread=False)
 
 
+@checked
 def shown_storage(storage: str) -> str:
     """Return the text of a storage without its password."""
     try:
@@ -157,12 +162,30 @@ def _database(storage: str, read_only: bool, **engine: Any) -> RDBStorage:
     try:
         with quiet_optuna():
             return RDBStorage(url, engine, skip_table_creation=read_only, **own)
-    except (SQLAlchemyError, ImportError) as error:
+    except (SQLAlchemyError, ImportError, optuna.exceptions.StorageInternalError) as error:
+        error = error.__cause__ or error
         reason = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise ValueError(f"the storage {shown_storage(url)} cannot be opened ({reason}); "
                          f"{FORMS}") from None
 
 
+def _read_only(path: Path) -> RDBStorage:
+    """Open an SQLite file that is not changed; where a killed writer left a journal, a copy."""
+    try:
+        return _database("sqlite:///search.db", True, creator=partial(_connect, path, "ro"))
+    except ValueError:
+        journal = path.with_name(f"{path.name}-journal")
+        if not journal.is_file():
+            raise
+        place = Path(mkdtemp())
+        for one in (journal, path):
+            shutil.copyfile(one, place / one.name)
+        connect = partial(_connect, place / path.name, "rw")
+        storage = _database("sqlite:///search.db", True, creator=connect)
+        weakref.finalize(storage, shutil.rmtree, place, ignore_errors=True)
+        return storage
+
+# %% ../../nbs/65_train.trials.ipynb #2b56b048
 @checked
 def open_storage(folder: str | Path, storage: str, read_only: bool = False,
                  make: bool = False) -> BaseStorage:
@@ -180,8 +203,10 @@ def open_storage(folder: str | Path, storage: str, read_only: bool = False,
     path.parent.mkdir(parents=True, exist_ok=True)
     if found[1] == "journal:":
         return JournalStorage(JournalFileBackend(str(path)))
-    mode = "ro" if read_only else "rwc" if make else "rw"
-    return _database("sqlite:///search.db", read_only, creator=partial(_connect, path, mode))
+    if read_only:
+        return _read_only(path)
+    mode = "rwc" if make else "rw"
+    return _database("sqlite:///search.db", False, creator=partial(_connect, path, mode))
 
 # %% ../../nbs/65_train.trials.ipynb #d1047e31
 def _is_lost(trial: FrozenTrial) -> bool:
@@ -189,7 +214,8 @@ def _is_lost(trial: FrozenTrial) -> bool:
     own, owner = own_process(), trial.user_attrs.get("owner")
     if owner is None:           # its process ended, or was interrupted, before it could say
         return (datetime.now() - trial.datetime_start).total_seconds() > GRACE
-    return owner == own or process_gone(owner)
+    mine = all(owner[name] == own[name] for name in ("host", "process", "thread"))
+    return mine or process_gone(owner)
 
 
 def queue_all_lost(study: optuna.Study) -> None:
@@ -209,7 +235,7 @@ class TrialSampler(BaseSampler):
     What repeats a trial has the place of that one, and the first TPE draws after ten at random."""
 
     def __init__(self, seed: int):
-        self.seed, self.place = seed, 0
+        self.seed, self.place = admit(Seed, seed), 0
         self.own = self.drawing()
 
     def drawing(self, *more: int) -> TPESampler:
