@@ -116,9 +116,9 @@ def _of_search(folder: Path) -> str | None:
         return None
     if not (folder / "all_trials.json").is_file():
         return ""
-    kind = json.loads((folder / SEARCH).read_text())["origin"]["kind"]
+    ranking = '"kind": "RankConfig"' in (folder / SEARCH).read_text(errors="replace")
     return (f"the trials are stored in {folder}; go on with: "
-            f"{_typed(*['rank'] * (kind == 'rank'), 'search', '--resume', folder)}")
+            f"{_typed(*['rank'] * ranking, 'search', '--resume', folder)}")
 
 # %% ../../nbs/85_app.leaving.ipynb #4d77ac7e
 def name_leftovers(folder: Path) -> str:

@@ -31,7 +31,8 @@ from ..model.config import Config
 from ..model.rank_config import RankConfig
 from ..train.loop import fit
 from ..train.losses import is_density
-from ..train.ranker import make_ranker, predict_ranks
+from ..train.pretrain import pretrain, start_from
+from ..train.ranker import Ranker, make_ranker, predict_ranks
 from ..train.search import ReportEpochs, suggest
 
 # %% ../../nbs/86_app.objectives.ipynb #213919ea
@@ -77,20 +78,31 @@ class Objective:
     measure: str
 
 
+def _prepared(cfg: RankConfig, data: RankData, folder: Path) -> Ranker:
+    """Return what a trial trains; pretrained where the settings ask for it."""
+    ranker = make_ranker(cfg, data)
+    if not cfg.train.pretrain_epochs:
+        return ranker
+    return start_from(ranker, pretrain(cfg, data, folder / "pretrained", False).model)
+
+
 @checked
 def rank_objective(cfg: RankConfig, data: RankData, space: dict[str, Any]) -> Objective:
     """Return the objective of a ranking: validation RankIC, mean of HORIZONS, in its errors.
 
-    `space`: what a trial may change of `cfg`, see `suggest`. A trial stores mean, low and high."""
+    `space`: what a trial may change of `cfg`, see `suggest`. A trial stores mean, low and high.
+    Raises ValueError for fewer than LEAST_DAYS validation days."""
     cut = cfg.data
+    if (known := len(data.blocks["validation"])) < LEAST_DAYS:
+        raise ValueError(f"{known} validation days are too few to choose settings by; at least "
+                         f"{LEAST_DAYS} are needed: give a larger data.validation, or more days")
 
     def call(trial: Trial, folder: Path) -> float:
         chosen = suggest(trial, cfg, space)
         own = RankData(data.factors, cut.validation, cut.test, cut.run, cfg.seed, cut.epoch_days,
                        data.scales)
-        ranker = make_ranker(chosen, own)
-        result = fit(chosen, own, folder, False, model=ranker,
-                     callbacks=[ReportEpochs(trial, ranker.monitor)])
+        result = fit(chosen, own, folder / "network", False, model=_prepared(chosen, own, folder),
+                     callbacks=[ReportEpochs(trial, "validation_rank_ic")])
         found = validation_ic(result.model, own)
         for name in ("mean", "low", "high"):
             trial.set_user_attr(name, getattr(found, name))

@@ -173,8 +173,19 @@ def _need_alone(resume: Any, search: Any, given: Sequence[Any], base: str, seed:
                          "begin a new ranking")
     if search is not None and other:
         raise ValueError(f"--search {search} names data and settings; leave data, sectors, "
-                         "exchange, preset, config and set out, or give --config "
-                         f"{Path(search) / 'best.yaml'} with them")
+                         "exchange, preset, config and set out; with --config "
+                         f"{Path(search) / 'best.yaml'} in its place they are heard, but then the "
+                         "trials are not counted in the deflated Sharpe ratio")
+
+
+def _need_searched(search: str | Path, days: RankData) -> None:
+    """Raise ValueError for other data than those of a search: its validation days may be test days
+    of these."""
+    from celestial_pgat.data.fingerprint import difference, tables_of
+    from celestial_pgat.train.search_state import search_plan
+    if changed := difference(search_plan(search)["origin"].get("data", {}), tables_of(days)):
+        raise ValueError(f"the data are not those of the search in {search}: {changed}; or begin a "
+                         "new search")
 
 
 def _chosen(resume: Any, search: Any, seed: int | None) -> tuple[RankConfig | None, int]:
@@ -184,8 +195,11 @@ def _chosen(resume: Any, search: Any, seed: int | None) -> tuple[RankConfig | No
     if search is None:
         return None, 1
     need_optuna()
-    from celestial_pgat.app.search_command import best_settings
+    from celestial_pgat.app.search_command import best_settings, trials_left
     cfg, trials = best_settings(search)
+    if waiting := trials_left(search):
+        note(f"the search in {search} has not ended, {counted(waiting, 'trial')} are to come: its "
+             "best so far is taken, and later trials are not counted")
     if not isinstance(cfg, RankConfig):
         raise ValueError(f"the search in {search} is one of a forecaster; use its best with: "
                          f"{_typed('train', '--config', Path(search) / 'best.yaml')}")
@@ -214,6 +228,8 @@ def rank_run(data: str | Path | None = None, sectors: str | Path | None = None,
             return Path(resume)
         _need_packages(cfg)
         days = _rank_data(cfg, _read(cfg))
+        if search is not None:
+            _need_searched(search, days)
     print_notes(notes)
     folder, made = (Path(resume), []) if resume is not None else _make_folder(output)
     with leaving(folder, made, keep=resume is not None), _held(folder):

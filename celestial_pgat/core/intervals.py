@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.fft import dct
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from .checks import (checked, need_counts, need_finite, need_rows,
                                         need_same_shape)
@@ -49,7 +49,7 @@ class Comparison:
     def visible(self) -> float:
         """Return the change that four of five such tests would tell from zero; NaN without one."""
         freedom = max(_cosines(self.windows), 1)
-        spreads = student.ppf([(1 + self.level) / 2, 0.8], freedom)
+        spreads = stdtrit(freedom, [(1 + self.level) / 2, 0.8])
         return float((self.high - self.low) / 2 * spreads.sum() / spreads[0])
 
     def __str__(self) -> str:
@@ -82,7 +82,7 @@ def compare_errors(errors: Float[np.ndarray, "window"], reference: Float[np.ndar
     (a, b), count = both.mean(axis=1), cosines or _cosines(windows)
     change, least = (float(a / b - 1) if b > 0 else np.nan), max(4 * horizon, 8)
     slow = dct(both, norm="ortho")[:, 1:count + 1]                               # [2, B]
-    reach = student.ppf((1 + level) / 2, max(count, 1)) ** 2 / max(count * windows, 1)
+    reach = stdtrit(max(count, 1), (1 + level) / 2) ** 2 / max(count * windows, 1)
     (aa, ab), (_, bb) = reach * slow @ slow.T  # (a - r b)^2 <= aa - 2 r ab + r^2 bb: all ratios r
     square, middle, rest = b * b - bb, a * b - ab, a * a - aa
     reason = ("the reference has no error" if b == 0 else

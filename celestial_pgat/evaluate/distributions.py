@@ -114,9 +114,12 @@ def variogram_score(paths: Float[np.ndarray, "path window step 4"],
     n, found = len(paths), []
     a, b = torch.triu_indices(*[truth[0].size] * 2, offset=1)                   # [pairs] each
     for x, y in _in_windows(paths, truth, n * max(len(a), 1)):
-        drawn, real = (abs(z[..., a] - z[..., b]) ** p for z in (x, y))         # [w,n,pairs]
-        fair = (drawn.mean(dim=1) - real) ** 2 - drawn.var(dim=1) / n
-        found.append(2 * fair.sum(dim=-1))
+        drawn, real = (abs(z[a] - z[b]).pow_(p) for z in
+                       (x.movedim(-1, 0).contiguous(), y.T.contiguous()))       # [pairs,w,n]
+        mean = drawn.mean(dim=-1)
+        off = drawn.sub_(mean[..., None])
+        fair = (mean - real) ** 2 - torch.linalg.vecdot(off, off) / (n * (n - 1))
+        found.append(2 * fair.sum(dim=0))
     return torch.cat(found).numpy()
 
 # %% ../../nbs/75_evaluate.distributions.ipynb #0b152f79
