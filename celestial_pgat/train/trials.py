@@ -256,6 +256,7 @@ def open_storage(folder: str | Path, storage: str, read_only: bool = False,
     return _database("sqlite:///search.db", False, path, creator=partial(_connect, path, mode))
 
 # %% ../../nbs/65_train.trials.ipynb #d1047e31
+@checked
 def in_folder(storage: str) -> bool:
     """Say whether what `storage_text` returned lies in the folder: who uses it takes turns."""
     found = re.fullmatch(r"(sqlite:///|journal:)(.+)", storage)
