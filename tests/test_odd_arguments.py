@@ -45,7 +45,7 @@ INNER = {**{f"model.candles.{name}": "the heads and the baselines" for name in (
          "model.decoder.causal_mask": "TemporalEncoder and Decoder", "model.decoder.last_tokens": "Decoder",
          "model.embedding.sinusoidal_positions": "DataEmbedding", "model.heads.coherent": "OhlcHead",
          "app.commands.print_notes": "the command line", "core.files.need_kind": "core and the commands", "core.intervals.share_text": "Comparison", "app.commands.candles_text": "the command line",
-         **{f"train.trials.{name}": "run_search" for name in ("process_gone", "attempts_before", "queue_lost", "queue_stopped", "queue_all_lost")}, "train.search_state.trial_row": "read_search", "train.search_state.SearchState": "read_search",
+         **{f"train.trials.{name}": "run_search" for name in ("process_gone", "attempts_before", "queue_lost", "queue_stopped", "queue_all_lost", "no_room", "naming_damage")}, "train.search_state.trial_row": "read_search", "train.search_state.SearchState": "read_search",
          **{f"fusion.{name}": "FusionDiagnostics" for name in (           # checked where the user comes in
              "points.floating_tensors", "points.first_tensor", "points.change_tensors", "points.Branch",
              "points.FusionPoint", "points.TapHook", "points.map_leaves", "readings.gate_columns", "readings.PassReading",
@@ -525,7 +525,7 @@ ARRAY = 0.01 * RNG().standard_normal((12, 2, 4))
 
 BUILDERS = {
     "train.params.with_params.cfg": smallest_ranking, "train.params.with_params.params": lambda: {"model.d": 16, "loss.weight": 0.0},
-    "train.trials.search_turn.folder": lambda: Path("turns"), "train.trials.storage_text.folder": lambda: Path("searched"), **{f"train.trials.{name}.storage": lambda: "sqlite:///search.db" for name in ("shown_storage", "open_storage")},
+    "train.trials.search_turn.folder": lambda: Path("turns"), "train.trials.storage_text.folder": lambda: Path("searched"), **{f"train.trials.{name}.storage": lambda: "sqlite:///search.db" for name in ("shown_storage", "open_storage", "in_folder")},
     **{f"{path}.folder": searched for path in ("train.trials.open_storage", "train.search.open_search", *(f"train.search_state.{name}" for name in ("search_plan", "read_search", "write_trials")))},
     "train.search_state.write_trials.study": lambda: import_module("optuna").create_study(), "train.search_state.plot_search.state": search_state,
     **{f"train.search.{name}.cfg": smallest_ranking for name in ("suggest", "begin_search")}, "train.search.suggest.space": lambda: {"model.d": import_module("optuna").distributions.IntDistribution(8, 32)},

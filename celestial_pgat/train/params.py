@@ -53,7 +53,7 @@ def _apply(cfg: Config | RankConfig, params: Mapping[str, Any]) -> dict[str, Any
             raise ValueError(f"{key}={brief(value)} is not allowed: {error}") from None
     return values
 
-
+# %% ../../nbs/65_train.params.ipynb #17b34c3b
 @checked
 def with_params(cfg: Config | RankConfig, params: Mapping[str, Any]) -> Config | RankConfig:
     """Return `cfg` with `params`, by key, and at its default what these leave without effect.
