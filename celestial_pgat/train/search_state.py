@@ -84,8 +84,8 @@ def trial_row(trial: Any) -> dict[str, Any]:
 # %% ../../nbs/66_train.search_state.ipynb #9f12d501
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running",
           "WAITING": "waiting", "REQUEUED": "requeued"}
-TRIAL_COLUMNS = tuple("number state value params mean low high last_report epochs began ended seconds "
-                      "reported retry_of error gone".split())
+TRIAL_COLUMNS = tuple("number state value params mean low high last_report epochs began ended "
+                      "seconds reported retry_of error gone".split())
 
 
 def _table(rows: Sequence[Mapping]) -> pd.DataFrame:

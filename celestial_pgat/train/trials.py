@@ -191,8 +191,9 @@ def open_storage(folder: str | Path, storage: str, read_only: bool = False,
                  make: bool = False) -> BaseStorage:
     """Open what `storage_text` returned; with `make` a file that is not there is made.
 
-    A database has a heartbeat: a trial that gives no sign for LOST_AFTER seconds is lost. A journal has
-    none. Raises FileNotFoundError, and ValueError for a database that cannot be opened."""
+    A database has a heartbeat: a trial that gives no sign for LOST_AFTER seconds is lost. A
+    journal has none. Raises FileNotFoundError, and ValueError for a database that cannot be
+    opened."""
     found = re.fullmatch(r"(sqlite:///|journal:)(.+)", storage)
     if found is None:
         return _database(storage, read_only, pool_pre_ping=True)
