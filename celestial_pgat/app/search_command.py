@@ -36,7 +36,8 @@ from ..core.threads import thread_limits
 from ..model.config import Settings, config_json
 from ..model.rank_config import RankConfig
 from ..train.params import with_params
-from ..train.search import FORECAST_SPACE, RANK_SPACE, begin_search, run_search
+from ..train.search import (FORECAST_SPACE, RANK_SPACE, _want, begin_search,
+                                         open_search, run_search)
 from ..train.search_state import SearchState, read_search
 from ..train.trials import search_turn
 
@@ -120,7 +121,11 @@ def _go_on(folder: Path, trials: int | None, jobs: int, progress: bool) -> Path:
     task = _again(folder)
     print_notes(task.notes)
     with _refusing():
-        wanted = trials or read_search(folder).wanted or TRIALS
+        state = read_search(folder)
+        wanted = trials or state.wanted or TRIALS
+        if wanted < state.ended:
+            raise ValueError(f"trials={wanted} is fewer than the {state.ended} that have ended in "
+                             f"{folder}; those count too, so give more to go on")
     with leaving(folder, keep=True):
         _search_on(folder, task, wanted, jobs, progress)
     return folder
@@ -241,8 +246,8 @@ def _end_with_input() -> None:
 
 
 def _take_part() -> None:
-    """Run trials of the search whose folder and number of trials are the arguments."""
-    folder, trials = Path(sys.argv[1]), int(sys.argv[2])
+    """Run trials of the search whose folder is the argument, until those wanted have ended."""
+    folder, trials = Path(sys.argv[1]), read_search(Path(sys.argv[1])).wanted
     signal.signal(signal.SIGINT, signal.default_int_handler)    # else it may be ignored
     Thread(target=_end_with_input, daemon=True).start()
     with suppress(KeyboardInterrupt), Stop(), collect_notes():
@@ -251,20 +256,21 @@ def _take_part() -> None:
     os._exit(0)
 
 
-def _helper(folder: Path, trials: int, threads: int, errors: Any) -> subprocess.Popen:
+def _helper(folder: Path, threads: int, errors: Any) -> subprocess.Popen:
     """Start a process that takes part in a search."""
     places = os.pathsep.join(str(Path(place).absolute()) for place in sys.path)
-    return subprocess.Popen([sys.executable, "-P", "-c", HELPER, str(folder), str(trials)],
+    return subprocess.Popen([sys.executable, "-P", "-c", HELPER, str(folder)],
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors,
                             env=os.environ | thread_limits(threads) | {"PYTHONPATH": places})
 
 
 def _search_apart(folder: Path, trials: int, jobs: int, progress: bool) -> None:
     """Let `jobs` processes search, show how far they are, and end them if this one is stopped."""
+    _want(open_search(folder), folder, trials)
     jobs = max(1, min(jobs, trials - read_search(folder).ended))
     threads = max(1, joblib.cpu_count() // jobs)
     with TemporaryFile() as errors:
-        running = [_helper(folder, trials, threads, errors) for _ in range(jobs)]
+        running = [_helper(folder, threads, errors) for _ in range(jobs)]
         try:
             with ProgressBar(total=trials, unit="trial", shown=progress) as bar:
                 while any(one.poll() is None for one in running):
