@@ -15,7 +15,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from optuna import Trial
-from scipy.special import stdtrit
 from torch import nn
 
 from .bands import draw_paths
@@ -63,8 +62,7 @@ def validation_ic(model: nn.Module, data: RankData) -> IcMean:
 @checked
 def in_errors(found: IcMean) -> float:
     """Return a mean in units of its standard error."""
-    error = (found.high - found.low) / 2 / float(stdtrit(max(found.freedom, 1), 0.975))
-    return found.mean / error
+    return found.mean / found.error
 
 # %% ../../nbs/86_app.objectives.ipynb #259bbf7a
 @checked

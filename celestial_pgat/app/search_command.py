@@ -42,12 +42,11 @@ from ..train.search_state import SearchState, read_search
 from ..train.trials import search_turn
 
 # %% ../../nbs/87_app.search_command.ipynb #de7a2aa5
-def _write_best(folder: Path) -> Path | None:
-    """Write the whole settings of the best trial into the folder; None where there is none."""
-    if read_search(folder).best is None:
-        return None
-    text = config_json(best_settings(folder)[0])
-    return write_whole(folder / "best.yaml", lambda place: place.write_text(text))
+def _write_best(folder: Path) -> None:
+    """Write the whole settings of the best trial, if there is one, into the folder."""
+    if read_search(folder).best is not None:
+        text = config_json(best_settings(folder)[0])
+        write_whole(folder / "best.yaml", lambda place: place.write_text(text))
 
 
 def _clear(folder: Path) -> None:
@@ -65,9 +64,9 @@ def _clear(folder: Path) -> None:
 def _print_search(folder: Path, state: SearchState) -> None:
     """Print what a search has found, and say what next."""
     print(f"\n{state}")
-    if (path := _write_best(folder)) is None:
+    if state.best is None:
         return
-    cfg = _base(folder)
+    cfg, path = _base(folder), folder / "best.yaml"
     use = (("rank", "run", "--search", folder) if isinstance(cfg, RankConfig) else
            ("train", "--config", path))
     print(f"\njudge the best on the test days with: {_typed(*use)}")
@@ -93,13 +92,13 @@ def _search_on(folder: Path, task: SearchTask, trials: int, jobs: int, progress:
             run_search(folder, partial(_make_trial, task), trials, progress)
         else:
             _search_apart(folder, trials, jobs, progress)
-        _print_search(folder, read_search(folder))
     except RuntimeError as error:               # all have failed, or a process has died
         print(f"\n{read_search(folder)}", flush=True)
         raise JobFailed(str(error)) from error
     finally:
         _clear(folder)
         _write_best(folder)
+    _print_search(folder, read_search(folder))
 
 
 def _begin(task: SearchTask, output: str | Path, trials: int, jobs: int, storage: str | None,
