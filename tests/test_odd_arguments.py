@@ -700,6 +700,7 @@ BUILDERS = {
     "app.rank.gather_ranks.result": lambda: PUBLIC["train.loop.FitResult"](ranker().model, Path("a"), Path("b"), ranking_run().history, pd.DataFrame(), 1.0),
     "app.rank_command.rank_verify.path": stock_cache, "app.rank_command.rank_cache.source": lambda: "us20", "app.rank_command.rank_cache.path": lambda: "us20.arrow",
     "model.rank_config.rank_preset.name": lambda: "smoke", "train.ranker.Ranker.cfg": smallest_ranking, "train.ranker.Ranker.model": lambda: ranker().model,
+    "evaluate.ranking.over_days_and_seeds.days": lambda: np.random.default_rng(0).normal(size=200), "evaluate.ranking.over_days_and_seeds.seeds": lambda: np.array([0.1, 0.2, 0.4]),
     "train.pretrain.draw_hidden.stocks": lambda: 6, "train.pretrain.draw_hidden.steps": lambda: 21, "train.pretrain.MaskedNetwork.network": lambda: ranker().model,
     **{f"train.pretrain.MaskedNetwork.{name}": lambda: torch.ones(len(stock_factors().names)) for name in ("centre", "scale")},
     "train.pretrain.hidden_error.made": lambda: masked()(stock_data().last_batch()), "train.pretrain.hidden_error.batch": lambda: stock_data().last_batch(),

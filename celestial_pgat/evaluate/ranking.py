@@ -20,7 +20,7 @@ from scipy.fft import dct
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
-from ..core.checks import (checked, need_counts, need_rows, need_same_shape,
+from ..core.checks import (checked, need_counts, need_finite, need_rows, need_same_shape,
                                         need_shares)
 from ..core.files import counted
 from ..core.intervals import _cosines
@@ -137,7 +137,9 @@ def over_days_and_seeds(days: Float[np.ndarray, "day"], seeds: Float[np.ndarray,
     """Return the mean of `days` with a 95 % interval that covers other days and other seeds.
 
     `days` are means over the seeds, and `seeds` means over the days. Freedom is Satterthwaite's
-    (1946). The interval is that of `ic_mean` where that has none, or for a single seed."""
+    (1946). The interval is that of `ic_mean` where that has none, or for a single seed. Raises
+    ValueError for `seeds` that are not finite."""
+    need_finite(seeds=seeds)
     one = ic_mean(days, horizon)
     if len(seeds) < 2 or np.isnan(one.low):
         return one
