@@ -20,8 +20,8 @@ from scipy.fft import dct
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
-from ..core.checks import (checked, need_counts, need_finite, need_rows, need_same_shape,
-                                        need_shares)
+from ..core.checks import (checked, need_counts, need_finite, need_rows,
+                                        need_same_shape, need_shares)
 from ..core.files import counted
 from ..core.intervals import _cosines
 from ..train.ranking import market_regimes
