@@ -121,7 +121,7 @@ def _go_on(folder: Path, trials: int | None, jobs: int, progress: bool) -> Path:
     print_notes(task.notes)
     with _refusing():
         state = read_search(folder)
-        wanted = trials or state.wanted or TRIALS
+        wanted = trials or max(state.wanted or TRIALS, state.ended)
         if wanted < state.ended:
             raise ValueError(f"trials={wanted} is fewer than the {state.ended} that have ended in "
                              f"{folder}; those count too, so give more to go on")

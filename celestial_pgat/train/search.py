@@ -314,6 +314,7 @@ def run_search(folder: str | Path, objective: Callable[..., Any], trials: int,
                 write_trials(folder, study)
             if time.monotonic() - before > LONG_TRIAL:
                 gc.collect()            # what a training leaves is large, and refers to itself
+    state = _state_of(study, plan)
     failed, counts = state.table[state.table.state == "FAIL"], state.counts
     if counts["FAIL"] and not any(counts[word] for word in ("COMPLETE", "PRUNED", "RUNNING")):
         last = failed.iloc[-1]

@@ -21,7 +21,6 @@ import warnings
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
@@ -267,14 +266,21 @@ def in_folder(storage: str) -> bool:
 UNNAMED = 10    # seconds in which a process says that a trial is its own
 
 
-def _is_lost(study: optuna.Study, trial: FrozenTrial) -> bool:
-    """Say whether nobody works at a running trial, as far as this process can know.
+def _named(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:
+    """Return a trial once it has ended or says whose it is, or after UNNAMED seconds without.
 
-    One without an owner is waited for: it may be begun just now, where no lock reaches."""
-    if "owner" not in trial.user_attrs:
-        age = (datetime.now() - trial.datetime_start).total_seconds()
-        time.sleep(min(max(UNNAMED - age, 0), UNNAMED))
+    It may be begun just now, where no lock reaches, by a process whose clock is another."""
+    until = time.monotonic() + UNNAMED
+    while (trial.state == TrialState.RUNNING and "owner" not in trial.user_attrs
+           and time.monotonic() < until):
+        time.sleep(min(0.1, UNNAMED))
         trial = study.get_trials(deepcopy=False)[trial.number]
+    return trial
+
+
+def _is_lost(study: optuna.Study, trial: FrozenTrial) -> bool:
+    """Say whether nobody works at a running trial, as far as this process can know."""
+    trial = _named(study, trial)
     if trial.state != TrialState.RUNNING or "owner" not in trial.user_attrs:
         return trial.state == TrialState.RUNNING
     own, owner = own_process(), trial.user_attrs["owner"]
