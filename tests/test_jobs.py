@@ -24,7 +24,7 @@ from celestial_pgat.model.config import load_config
 from shapes import unchecked
 from test_leaving import Forked, largest_file, parts
 
-OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true", "data.batch_size=40"]
+OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true", "data.batch_size=30"]
 LONG = ["train.epochs=1000"]
 
 # a user's script without a main guard
