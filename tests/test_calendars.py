@@ -56,6 +56,13 @@ def test_the_sessions_are_those_of_exchange_calendars_but_for_weekends(code, mon
 
 
 @pytest.mark.parametrize("code", CODES)
+def test_three_years_across_a_decade_are_those_of_each_year(code):
+    years = [part for year in (2019, 2020, 2021) if (part := within(code, (f"{year}-01-01", f"{year}-12-31")))]
+    each = [day for part in years for day in sessions_between(*part, code)]
+    assert [*sessions_between(years[0][0], years[-1][1], code)] == each
+
+
+@pytest.mark.parametrize("code", CODES)
 def test_both_edges_of_a_record_work_and_beyond_them_is_a_clear_refusal(code):
     first, last = recorded_span(code)
     if first == recorded_span("XNYS")[0] and last == recorded_span("XNYS")[1]:
