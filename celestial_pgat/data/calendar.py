@@ -133,7 +133,7 @@ def _by_rule(rule: Holiday, start: pd.Timestamp, end: pd.Timestamp) -> pd.Dateti
 
 @lru_cache(maxsize=1024)
 def _by_rules(exchange: str, first_year: int) -> pd.DatetimeIndex:
-    """Return the days of all holidays by rule in `SPAN` years; more years cost little, rules much."""
+    """Return the days of all holidays by rule in `SPAN` years: rules cost, not years."""
     start, end = pd.Timestamp(first_year, 1, 1), pd.Timestamp(first_year + SPAN - 1, 12, 31)
     rules = getattr(_exchange_rules(exchange).regular_holidays, "rules", [])
     return NO_DAYS.append([_by_rule(rule, start, end) for rule in rules])
