@@ -3,6 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from exchange_calendars import get_calendar, get_calendar_names
+from pandas.tseries.holiday import AbstractHolidayCalendar
 
 from celestial_pgat.data.calendar import (CALENDAR_FEATURES, MAJOR_EXCHANGES, POPULAR_NAMES, calendar_features, exchange_code,
                                           fit_exchanges, next_sessions, propose_exchange, recorded_span, scheduled_holidays,
@@ -42,14 +43,23 @@ def test_every_function_works_over_all_that_is_recorded(code):
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_the_sessions_are_those_of_exchange_calendars_but_for_weekends(code):
+def test_the_sessions_are_those_of_exchange_calendars_but_for_weekends(code, monkeypatch):
     if code in WRONG_UPSTREAM:
         pytest.skip("cannot be built by exchange_calendars under pandas 3; its rules are tried in the test above")
     part = within(code, ("2021-01-01", "2026-12-31"))
+    monkeypatch.setattr(AbstractHolidayCalendar, "start_date", part[0] - pd.Timedelta(days=366))     # else of 230 years
+    monkeypatch.setattr(AbstractHolidayCalendar, "end_date", part[1] + pd.Timedelta(days=366))
     theirs = get_calendar(code, start=part[0], end=part[1]).sessions
     ours = sessions_between(*part, code)
     assert theirs.isin(ours).all()
     assert (ours.difference(theirs).day_of_week >= 5).all() and len(ours.difference(theirs)) <= 20
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_three_years_across_a_decade_are_those_of_each_year(code):
+    years = [part for year in (2019, 2020, 2021) if (part := within(code, (f"{year}-01-01", f"{year}-12-31")))]
+    each = [day for part in years for day in sessions_between(*part, code)]
+    assert [*sessions_between(years[0][0], years[-1][1], code)] == each
 
 
 @pytest.mark.parametrize("code", CODES)

@@ -21,7 +21,7 @@ from celestial_pgat.model.config import (KEYS, Config, FusionConfig, ModelConfig
 from celestial_pgat.model.rank_config import RankDataConfig, RankLossConfig, RankModelConfig, RankTrainConfig
 
 ODD = {"null": None, "inf": math.inf, "nan": math.nan, "minus one": -1, "text": "x", "list": [], "mapping": {}, "true": True,
-       "half": 0.5, "number in quotes": "2", "huge": 10**400, "one": 1, "long": "x" * 5000, "long list": [1] * 500}
+       "half": 0.5, "number in quotes": "2", "huge": 10**400, "one": 1, "long": "x" * 5000, "long list": [10**15] * 70}       # both of more letters than a line of a refusal may have
 
 
 def nest(key: str, value: object) -> dict:

@@ -624,3 +624,15 @@ def judge_forecaster(rows: pd.DataFrame) -> None:
     assert (planted["cost_low"] > 0.5).all() and (noise["cost_high"] < 0.5).all()
     assert (noise["cost_low"] < 0).all() and (noise["influence_b"] > 0.3).all()
     assert not rows["flags"].str.contains("starved|stuck").any()
+
+
+def test_each_column_tells_of_the_style_and_bonds_in_32nds_are_refused():
+    from celestial_pgat.core.files import collect_notes
+    from celestial_pgat.core.tables import number_style
+    with collect_notes():
+        assert number_style(pd.DataFrame({"Open": ["1,234", "1,235"], "Close": ["1234.5", None]})) == "."
+        assert number_style(pd.DataFrame({"Open": ["1234", "1235"], "Close": ["1234,5", None]})) == ","
+    bonds = ["99'310", "99'315", "100'000", "100'005"]
+    with pytest.raises(ValueError, match="99'310 looks like a price in 32nds"):
+        number_style(pd.DataFrame({"Close": bonds}))
+    number_style(pd.DataFrame({"Close": [*bonds, "99'320"]}))

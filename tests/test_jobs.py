@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import psutil
 import pytest
 import torch
-from jaxtyping import config as shape_checks
 
 from celestial_pgat.app import worker
 from celestial_pgat.app.arms import prepare
@@ -23,9 +22,9 @@ from celestial_pgat.core.files import DiskFull
 from celestial_pgat.data.prices import load_ohlc
 from celestial_pgat.model.config import load_config
 from shapes import unchecked
-from test_leaving import largest_file, parts
+from test_leaving import Forked, largest_file, parts
 
-OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true", "data.batch_size=40"]
+OPTIONS = ["model.encoder_calendar_fusion.strategy=film", "train.diagnose_every=9", "model.stochastic_learner=true", "data.batch_size=30"]
 LONG = ["train.epochs=1000"]
 
 # a user's script without a main guard
@@ -45,31 +44,9 @@ train_jobs([Job(name, cfg, data, Path("run") / name.replace(" ", "_")) for name 
 """
 
 
-class Forked(subprocess.Popen):
-    """Python code in a fork of this process, which has loaded torch, and with the pipes of a process of its own."""
-
-    def _execute_child(self, args, *options):
-        reading, writing, listening, telling, _, errors = options[9:15]
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                for place, number in enumerate((reading, telling, errors)):
-                    os.dup2(number, place)
-                os.closerange(3, 1000)                # what others hear must end when they end
-                shape_checks.update("jaxtyping_disable", True)
-                sys.stdin, sys.stdout, sys.stderr = (open(place, mode, closefd=False) for place, mode in enumerate("rww"))
-                sys.argv = ["-c", *args[4:]]
-                exec(args[3], {"__name__": "__main__"})
-            finally:
-                os._exit(1)
-        self._child_created = True
-        os.close(reading)
-        os.close(telling)
-
-
 @pytest.fixture(autouse=True)
 def quick_start(monkeypatch):
-    """Fork what trains, where no CUDA forbids it; the script of a user starts processes that load torch themselves."""
+    """Fork what trains, where no CUDA forbids it; what the script of a user starts loads torch itself."""
     if not torch.cuda.is_available():
         monkeypatch.setattr(worker, "subprocess", SimpleNamespace(Popen=Forked, PIPE=subprocess.PIPE))
     with unchecked():
@@ -85,6 +62,20 @@ def data():
 def make_jobs(data, folder: Path, seeds=(1, 2), overrides=()) -> list[Job]:
     cfgs = [load_config("smoke", overrides=[f"seed={seed}", *overrides]) for seed in seeds]
     return [Job(f"seed {cfg.seed}", cfg, data, folder / f"seed_{cfg.seed}") for cfg in cfgs]
+
+
+# what `python own/script.py` does in a terminal of its own, but for loading torch; what trains is started as by any script
+BEGUN = """
+import os, runpy, subprocess, sys
+from pathlib import Path
+from celestial_pgat.app import worker
+worker.subprocess = subprocess
+script = Path(sys.argv.pop(1))
+os.setsid()
+os.chdir(script.parents[1])
+sys.path[0] = str(script.parent)
+runpy.run_path(script, run_name="__main__")
+"""
 
 
 def children() -> list[psutil.Process]:
@@ -140,8 +131,8 @@ def test_a_script_without_a_main_guard_is_stopped(tmp_path, call):
     script = tmp_path / "own" / "script.py"
     script.write_text(SCRIPT)
     (tmp_path / "json.py").write_text("raise ImportError('a file of the current folder')")
-    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path, text=True, start_new_session=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = Forked([sys.executable, "-u", "-c", BEGUN, str(script)], text=True, stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_for_states(tmp_path, lambda: process.poll() is None)
     inside = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
     assert len(inside) == 2, process.communicate()

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from jaxtyping import config as shape_checks
 
 SIGNALS = [pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 143, id="SIGTERM")]
 COMMAND = Path(sys.executable).parent / "celestial-pgat"
@@ -22,6 +23,10 @@ COMMAND = Path(sys.executable).parent / "celestial-pgat"
 IMPORTING = """
 import os, sys
 name, number, *arguments = sys.argv[1:]
+if name in sys.modules:                    # in a fork of a process that has imported it
+    package, _, last = name.rpartition(".")
+    delattr(sys.modules[package], last)
+    del sys.modules[name]
 
 class Finder:
     def find_spec(self, module, *rest):
@@ -33,6 +38,38 @@ sys.meta_path.insert(0, Finder())
 from celestial_pgat.app.cli import main
 sys.exit(main(arguments))
 """
+
+
+class Forked(subprocess.Popen):
+    """Python code in a fork of this process, which has loaded torch, and with the pipes of a process of its own."""
+
+    def _execute_child(self, args, *options):
+        reading, writing, listening, telling, hearing, errors = options[9:15]
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                for place, number in enumerate((reading, telling, errors)):
+                    os.dup2(number, place)
+                os.closerange(3, 1000)                # what others hear must end when they end
+                shape_checks.update("jaxtyping_disable", True)
+                sys.stdin, sys.stdout, sys.stderr = (open(place, mode, closefd=False) for place, mode in enumerate("rww"))
+                sys.argv = ["-c", *args[4:]]
+                exec(args[3], {"__name__": "__main__"})
+                status = 0
+            except SystemExit as stop:
+                status = stop.code
+            except BaseException:
+                sys.excepthook(*sys.exc_info())
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        self._child_created = True
+        os.close(reading)
+        os.close(telling)
+        if hearing != -1:                             # else it is a file of who has called
+            os.close(errors)
 
 
 @contextmanager
@@ -62,8 +99,11 @@ def parts(folder: Path) -> list[Path]:
 def test_a_signal_while_a_library_loads(module, number, status, table, tmp_path):
     arguments = [module, int(number), "run", "--preset", "smoke", "--data", table, "--output", tmp_path / "runs", "--arms", "true",
                  "--set", "train.epochs=1", "--set", "train.warmup_epochs=0"]
-    done = subprocess.run([sys.executable, "-c", IMPORTING, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == status and "stopped; nothing was saved" in last_sentence(done.stderr), done.stderr
+    start = Forked if module == "celestial_pgat.app.report" else subprocess.Popen      # it is imported after torch
+    process = start([sys.executable, "-u", "-c", IMPORTING, *map(str, arguments)], text=True, stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    _, errors = process.communicate()
+    assert process.returncode == status and "stopped; nothing was saved" in last_sentence(errors), errors
     assert not (tmp_path / "runs").exists()
 
 
