@@ -264,7 +264,7 @@ def _helper(folder: Path, threads: int, errors: Any) -> subprocess.Popen:
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors,
                             env=os.environ | thread_limits(threads) | {"PYTHONPATH": places})
 
-
+# %% ../../nbs/87_app.search_command.ipynb #e3a97d10
 def _search_apart(folder: Path, trials: int, jobs: int, progress: bool) -> None:
     """Let `jobs` processes search, show how far they are, and end them if this one is stopped."""
     _want(open_search(folder), folder, trials)
