@@ -235,7 +235,9 @@ def monitor(folder: str | Path, watch: float | None = None) -> None:
         print(f"\n{state}", flush=True)
 
 # %% ../../nbs/87_app.search_command.ipynb #e8b48d97
-HELPER = "import sys; from celestial_pgat.app.search_command import _take_part; _take_part()"
+HELPER = ("import gc; gc.disable(); "       # while torch loads: a third sooner
+          "from celestial_pgat.app.search_command import _take_part; "
+          "gc.freeze(); gc.enable(); _take_part()")
 
 
 def _end_with_input() -> None:
@@ -262,7 +264,7 @@ def _helper(folder: Path, threads: int, errors: Any) -> subprocess.Popen:
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors,
                             env=os.environ | thread_limits(threads) | {"PYTHONPATH": places})
 
-
+# %% ../../nbs/87_app.search_command.ipynb #e3a97d10
 def _search_apart(folder: Path, trials: int, jobs: int, progress: bool) -> None:
     """Let `jobs` processes search, show how far they are, and end them if this one is stopped."""
     _want(open_search(folder), folder, trials)

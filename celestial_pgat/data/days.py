@@ -90,10 +90,13 @@ def _truths_as_numbers(column: pd.Series) -> pd.Series:
     Raises ValueError, naming the column, if none of its cells is a number."""
     if column.dtype.kind in "iuf":
         return column
-    filled = column[[not is_blank(c) and str(c).strip().lower() not in MISSING for c in column]]
-    truths = filled.astype(str).str.strip().str.lower().map({"true": 1.0, "false": 0.0})
-    if not len(filled) or any(map(is_number, filled)):
+    given = lambda cell: not is_blank(cell) and str(cell).strip().lower() not in MISSING
+    if any(is_number(cell) for cell in column if given(cell)):      # most often the first
         return column
+    filled = column[[*map(given, column)]]
+    if not len(filled):
+        return column
+    truths = filled.astype(str).str.strip().str.lower().map({"true": 1.0, "false": 0.0})
     if truths.notna().all():
         note(f"{column.name}: True and False became 1 and 0")
         return truths.reindex(column.index)

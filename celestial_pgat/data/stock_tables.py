@@ -296,12 +296,20 @@ def _numbers_of(table: pd.DataFrame, columns: list[str], labels: Callable) -> np
             texts.append(place)
     if texts:
         cells = table[[columns[place] for place in texts]].apply(_truths_as_numbers)
-        cells = cells.set_axis(labels())
         try:
             values[:, texts] = as_numbers(cells, number_style(cells)).to_numpy()
-        except ValueError as error:
-            raise ValueError(_plain(str(error)).replace(" in row ", " of ")) from None
+        except ValueError:
+            _refuse_number(cells.set_axis(labels()))
+            raise
     return values
+
+
+def _refuse_number(cells: pd.DataFrame) -> None:
+    """Raise the ValueError of cells that are no numbers, with the names of their rows."""
+    try:
+        as_numbers(cells, number_style(cells))
+    except ValueError as error:
+        raise ValueError(_plain(str(error)).replace(" in row ", " of ")) from None
 
 
 def _values(table: pd.DataFrame, roles: dict, extra: tuple[str, ...],

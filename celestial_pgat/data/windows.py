@@ -8,7 +8,7 @@ __all__ = ['Groups', 'split_rows', 'check_rows', 'WindowDataset', 'sky_of', 'kno
 
 # %% ../../nbs/24_data.windows.ipynb #e5725667
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -363,6 +363,13 @@ def _reference_calendar() -> tuple[pd.DatetimeIndex, Tensor]:
     return sessions, torch.tensor(calendar_features(sessions).to_numpy())
 
 
+@lru_cache(maxsize=32)
+def _reference_sky(rows: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return waves, scaled by the reference, and pairs of some of these sessions."""
+    waves = wave_table(_reference_calendar()[0][[*rows]])
+    return reference_scales().apply(waves), pairs_of(waves)
+
+
 @checked
 def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     """Return random walks under the real sky of random days, of the sizes of `cfg.model`.
@@ -382,7 +389,6 @@ def random_batch(cfg: Any, batch_size: int = 2, seed: int = 0) -> ForecastBatch:
     sky = {}
     if cfg.model.use_sky:
         read, place = distinct_days(torch.from_numpy(rows))
-        waves = wave_table(sessions[read.numpy()])
-        sky = dict(sky_waves=scales.apply(waves), sky_pairs=pairs_of(waves),
-                   days=torch.arange(len(read)), place=place)
+        waves, pairs = (table.clone() for table in _reference_sky(tuple(read.tolist())))
+        sky = dict(sky_waves=waves, sky_pairs=pairs, days=torch.arange(len(read)), place=place)
     return assemble(bars, calendar[rows], covariates, known, cfg.model.history, scales.price, **sky)

@@ -139,7 +139,7 @@ def sharpe_interval(returns: Float[np.ndarray, "day"], horizon: int = 1, seed: i
     [best] = optimal_block_length(returns)["stationary"]
     block = min(max(float(np.nan_to_num(best)), horizon, 1.0), len(returns) / 4)
     drawn = StationaryBootstrap(block, returns, seed=np.random.default_rng(seed))
-    again = drawn.apply(lambda x: _ratio(x) * YEAR**0.5, draws)[:, 0]
+    again = _ratio(np.stack([days for (days,), _ in drawn.bootstrap(draws)])) * YEAR**0.5
     low, high = np.nanquantile(again, [0.025, 0.975])
     return found, float(low), float(high)
 

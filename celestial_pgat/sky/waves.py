@@ -78,7 +78,8 @@ class WaveSchema(Sequence):
 
     def of(self, body: Body | str | int) -> list[int]:
         """List the columns of `body`."""
-        return [i for i, wave in enumerate(self.waves) if wave.body is Body.parse(body)]
+        body = Body.parse(body)
+        return [i for i, wave in enumerate(self.waves) if wave.body is body]
 
     def index(self, body: Body | str | int, quantity: str) -> int:
         """Return the column of a quantity of a body; KeyError, naming what it has, if none."""
