@@ -34,7 +34,7 @@ import psutil
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import (BaseStorage, JournalStorage, RDBStorage,
                              RetryHeartbeatStaleTrialCallback)
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -231,6 +231,29 @@ def _read_only(path: Path) -> RDBStorage:
         return storage
 
 
+class _WholeLines(JournalFileOpenLock):
+    """Lock a journal for a writer, and cut off what one that was killed, or had no room, has left
+    of a last line: what is written behind it would not be read."""
+
+    def __init__(self, path: Path):
+        super().__init__(str(path))
+        self.path = path
+
+    def acquire(self) -> bool:
+        super().acquire()
+        try:
+            with self.path.open("r+b") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - 1, 0))
+                if file.read() not in (b"", b"\n"):
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            return True
+        except BaseException:
+            self.release()
+            raise
+
+
 @checked
 def open_storage(folder: str | Path, storage: str, read_only: bool = False,
                  make: bool = False) -> BaseStorage:
@@ -250,7 +273,8 @@ def open_storage(folder: str | Path, storage: str, read_only: bool = False,
         raise _damaged(path, None)
     path.parent.mkdir(parents=True, exist_ok=True)
     if found[1] == "journal:":
-        return JournalStorage(JournalFileBackend(str(path)))
+        with naming_damage(path):
+            return JournalStorage(JournalFileBackend(str(path), _WholeLines(path)))
     if read_only:
         return _read_only(path)
     mode = "rwc" if make else "rw"
