@@ -8,6 +8,7 @@ __all__ = ['COMMANDS', 'STATUS', 'EXAMPLES', 'main']
 # %% ../../nbs/80_app.cli.ipynb #3ef5ff76
 import argparse
 import errno
+import math
 import os
 import re
 import shlex
@@ -279,9 +280,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if given.command is None and not rest:
         top.print_help(sys.stderr)
         raise SystemExit(2)
-    if rest:
-        name = " ".join(filter(None, (given.command, getattr(given, "part", None))))
-        top.parts.get(name, top).error(f"unrecognized arguments: {' '.join(rest)}")
+    name = " ".join(filter(None, (given.command, getattr(given, "part", None))))
+    wrong = [f"unrecognized arguments: {' '.join(rest)}"] * bool(rest) + [
+        f"argument --{key}: {value} is no number" for key, value in vars(given).items()
+        if isinstance(value, float) and not math.isfinite(value)]
+    if wrong:
+        top.parts.get(name, top).error(wrong[0])
     return given
 
 # %% ../../nbs/80_app.cli.ipynb #5347fa16

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STOPPED', 'FORMS', 'HEARTBEAT', 'LOST_AFTER', 'UNNAMED', 'quiet_optuna', 'search_turn', 'own_process', 'process_gone',
-           'attempts_before', 'queue_lost', 'queue_stopped', 'storage_text', 'shown_storage', 'no_room',
+           'attempts_before', 'queue_lost', 'queue_stopped', 'shown_storage', 'storage_text', 'no_room',
            'naming_damage', 'open_storage', 'in_folder', 'queue_all_lost', 'TrialSampler']
 
 # %% ../../nbs/65_train.trials.ipynb #3c0492db
@@ -36,7 +36,6 @@ from optuna.storages import (BaseStorage, JournalStorage, RDBStorage,
                              RetryHeartbeatStaleTrialCallback)
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.checks import checked
@@ -125,16 +124,37 @@ FORMS = ("use sqlite:///PATH, the path of a journal file such as search.log, or 
 
 
 @checked
+def shown_storage(storage: str) -> str:
+    """Return the text of a storage without its password, and without what follows a ?."""
+    if storage.startswith(("sqlite:///", "journal:")):
+        return storage
+    shown = re.sub(r"^([\w+]*://)?([^:@/]*):.*@", r"\1\2:***@", storage, flags=re.DOTALL)
+    return re.sub(r"\?.*", "?...", shown, flags=re.DOTALL)
+
+
+def _need_no_password(storage: str) -> None:
+    """Raise ValueError for the address of a database with a password: it would be written down."""
+    login = re.match(r"[\w+]+://[^:@/]*:(.*)@", storage, re.DOTALL)
+    asked = re.search(r"\?.*password=([^&]*)", storage, re.DOTALL)
+    if any("$" not in found[1] for found in (login, asked) if found):
+        raise ValueError(f"storage={shown_storage(storage)} has a password, which would be written "
+                         "into the folder of the search; put it into the environment, and write "
+                         "$NAME in its place")
+
+
+@checked
 def storage_text(folder: str | Path, storage: str | None = None) -> str:
     """Return how a storage is written down in the folder of a search; None: search.db in it.
 
-    Raises ValueError for what names none, and for an SQLite database in memory."""
+    Raises ValueError for what names none, for an SQLite database in memory, and for a password."""
     if storage is None:
         return "sqlite:///search.db"
     found = re.fullmatch(r"(sqlite:///|journal:|(?=[^:]+\.log$))(.+)", storage)
     if found is None:
         if "://" not in storage or storage.startswith("sqlite"):
-            raise ValueError(f"storage={storage!r} names no storage that lasts; {FORMS}")
+            raise ValueError(f"storage={shown_storage(storage)!r} names no storage that lasts; "
+                             f"{FORMS}")
+        _need_no_password(storage)
         return storage
     kind, place = found[1] or "journal:", found[2]
     if place == ":memory:" or place.startswith("file:"):
@@ -152,15 +172,6 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
                            check_same_thread=False)
 
 
-@checked
-def shown_storage(storage: str) -> str:
-    """Return the text of a storage without its password."""
-    try:
-        return make_url(storage).render_as_string() if "://" in storage else storage
-    except SQLAlchemyError:
-        return f"{storage.partition(':')[0]}:..."
-
-
 def no_room(error: BaseException | None) -> bool:
     """Say whether an error, or one that led to it, is that of a full disk, SQLite's among them."""
     while error is not None:
@@ -171,10 +182,15 @@ def no_room(error: BaseException | None) -> bool:
     return False
 
 
-def _reason(error: BaseException) -> str:
-    """Return the words of what made a storage fail, in one line."""
+def _reason(error: BaseException, url: str = "") -> str:
+    """Return the words of what made a storage fail, in one line; none with a piece of a password
+    in `url`, as a driver has them that reads a password with @ or / as a host."""
     error = error.__cause__ or error
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    hidden = re.match(r"[\w+]+://[^:@/]*:(.*)@", url, re.DOTALL)
+    words = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    if hidden and any(piece in words for piece in re.split(r"[@:/?#]", hidden[1]) if piece):
+        return "write @ in a password as %40, / as %2F, : as %3A, ? as %3F and # as %23"
+    return words
 
 
 def _damaged(place: Path | str, error: BaseException | None) -> ValueError:
@@ -210,8 +226,8 @@ def _database(storage: str, read_only: bool, path: Path | None = None, **engine:
         if no_room(error):
             raise
         raise (_damaged(path, error) if path is not None else
-               ValueError(f"the storage {shown_storage(url)} cannot be opened ({_reason(error)}); "
-                          f"{FORMS}")) from None
+               ValueError(f"the storage {shown_storage(url)} cannot be opened "
+                          f"({_reason(error, url)}); {FORMS}")) from None
 
 # %% ../../nbs/65_train.trials.ipynb #18734a90
 def _read_only(path: Path) -> RDBStorage:
@@ -230,7 +246,7 @@ def _read_only(path: Path) -> RDBStorage:
         weakref.finalize(storage, shutil.rmtree, place, ignore_errors=True)
         return storage
 
-
+# %% ../../nbs/65_train.trials.ipynb #7cd2932f
 class _WholeLines(JournalFileOpenLock):
     """Lock a journal for a writer, and cut off what one that was killed, or had no room, has left
     of a last line: what is written behind it would not be read."""
@@ -253,7 +269,7 @@ class _WholeLines(JournalFileOpenLock):
             self.release()
             raise
 
-
+# %% ../../nbs/65_train.trials.ipynb #f5662bbb
 @checked
 def open_storage(folder: str | Path, storage: str, read_only: bool = False,
                  make: bool = False) -> BaseStorage:
