@@ -10,6 +10,7 @@ __all__ = ['STOPPED', 'FORMS', 'HEARTBEAT', 'LOST_AFTER', 'UNNAMED', 'quiet_optu
 # %% ../../nbs/65_train.trials.ipynb #3c0492db
 import copy
 import json
+import math
 import os
 import re
 import shutil
@@ -72,8 +73,9 @@ def search_turn(folder: str | Path) -> Iterator[None]:
 # %% ../../nbs/65_train.trials.ipynb #65f0e5bb
 def own_process() -> dict[str, Any]:
     """Return what tells this process, and this thread of it, from all others."""
-    return {"host": socket.gethostname(), "process": os.getpid(),
-            "started": psutil.Process().create_time(), "thread": threading.get_native_id()}
+    started = psutil.Process().create_time()
+    return {"host": socket.gethostname(), "process": os.getpid(), "started": started,
+            "after_boot": started - psutil.boot_time(), "thread": threading.get_native_id()}
 
 
 @checked
@@ -83,8 +85,10 @@ def process_gone(owner: Mapping[str, Any]) -> bool:
         return False
     try:
         found = psutil.Process(owner["process"])
-        other = abs(found.create_time() - owner["started"]) > 10    # the number was given anew
-        return other or found.status() == psutil.STATUS_ZOMBIE
+        started = found.create_time()           # moves where the clock is set; less boot_time, not
+        apart = min(abs(started - owner["started"]),
+                    abs(started - psutil.boot_time() - owner.get("after_boot", math.inf)))
+        return apart > 10 or found.status() == psutil.STATUS_ZOMBIE    # the number was given anew
     except psutil.NoSuchProcess:
         return True
 
@@ -176,7 +180,8 @@ def no_room(error: BaseException | None) -> bool:
     """Say whether an error, or one that led to it, is that of a full disk, SQLite's among them."""
     while error is not None:
         if (isinstance(error, DiskFull) or getattr(error, "errno", None) in FULL
-                or isinstance(error, sqlite3.Error) and "is full" in str(error)):
+                or isinstance(error, sqlite3.Error) and "is full" in str(error)
+                or getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_WRITE"):   # a quota
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -229,24 +234,7 @@ def _database(storage: str, read_only: bool, path: Path | None = None, **engine:
                ValueError(f"the storage {shown_storage(url)} cannot be opened "
                           f"({_reason(error, url)}); {FORMS}")) from None
 
-# %% ../../nbs/65_train.trials.ipynb #18734a90
-def _read_only(path: Path) -> RDBStorage:
-    """Open an SQLite file that is not changed; where a killed writer left a journal, a copy."""
-    try:
-        return _database("sqlite:///search.db", True, path, creator=partial(_connect, path, "ro"))
-    except ValueError:
-        journal = path.with_name(f"{path.name}-journal")
-        if not journal.is_file():
-            raise
-        place = Path(mkdtemp())
-        for one in (journal, path):
-            shutil.copyfile(one, place / one.name)
-        connect = partial(_connect, place / path.name, "rw")
-        storage = _database("sqlite:///search.db", True, path, creator=connect)
-        weakref.finalize(storage, shutil.rmtree, place, ignore_errors=True)
-        return storage
 
-# %% ../../nbs/65_train.trials.ipynb #7cd2932f
 class _WholeLines(JournalFileOpenLock):
     """Lock a journal for a writer, and cut off what one that was killed, or had no room, has left
     of a last line: what is written behind it would not be read."""
@@ -269,7 +257,24 @@ class _WholeLines(JournalFileOpenLock):
             self.release()
             raise
 
-# %% ../../nbs/65_train.trials.ipynb #f5662bbb
+# %% ../../nbs/65_train.trials.ipynb #18734a90
+def _read_only(path: Path) -> RDBStorage:
+    """Open an SQLite file that is not changed; where a killed writer left a journal, a copy."""
+    try:
+        return _database("sqlite:///search.db", True, path, creator=partial(_connect, path, "ro"))
+    except ValueError:
+        journal = path.with_name(f"{path.name}-journal")
+        if not journal.is_file():
+            raise
+        place = Path(mkdtemp())
+        for one in (journal, path):
+            shutil.copyfile(one, place / one.name)
+        connect = partial(_connect, place / path.name, "rw")
+        storage = _database("sqlite:///search.db", True, path, creator=connect)
+        weakref.finalize(storage, shutil.rmtree, place, ignore_errors=True)
+        return storage
+
+
 @checked
 def open_storage(folder: str | Path, storage: str, read_only: bool = False,
                  make: bool = False) -> BaseStorage:
