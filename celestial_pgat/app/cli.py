@@ -25,7 +25,7 @@ from .rank_options import (RANK_COMMANDS, RANK_EXAMPLES, add_rank_options,
 from .ranks import rank
 from .search_options import (SEARCH_COMMANDS, SEARCH_EXAMPLES,
                                                add_monitor_arguments, add_search_arguments,
-                                               carry_out_search)
+                                               carry_out_search, _number)
 from .training import evaluate_folder, resume, stress_folder, train
 from ..core.files import DiskFull
 
@@ -197,7 +197,7 @@ def _add_commands(add) -> None:
     one.add("--quantiles", "quantiles of each price, 0.05,0.5,0.95, of a model that says a "
             "distribution, as that of --preset density", type=_numbers)
     one.add("--paths", "how many paths are drawn (default: 1000)", type=int)
-    one.add("--touch", "a price; the chance that it is touched", type=float)
+    one.add("--touch", "a price; the chance that it is touched", type=_number)
     one.add("--save", "write the paths into this file, paths.parquet", metavar="FILE")
     one = add("search")
     _add_model(one)

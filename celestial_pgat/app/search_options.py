@@ -7,7 +7,8 @@ __all__ = ['SEARCH_COMMANDS', 'SEARCH_EXAMPLES', 'add_search_arguments', 'add_mo
            'carry_out_search']
 
 # %% ../../nbs/80_app.search_options.ipynb #29db945b
-from argparse import Namespace
+import math
+from argparse import ArgumentTypeError, Namespace
 from importlib.util import find_spec
 from typing import Any
 
@@ -32,11 +33,21 @@ def add_search_arguments(one: Any) -> None:
             "postgresql://..., or the path of a journal, trials.log, on a disk that machines share")
 
 
+def _number(text: str) -> float:
+    """Read a finite number; ArgumentTypeError, which argparse shows, for any other word."""
+    try:
+        if math.isfinite(number := float(text)):
+            return number
+    except ValueError:
+        pass
+    raise ArgumentTypeError(f"{text[:60]!r} is no number")
+
+
 def add_monitor_arguments(one: Any) -> None:
     """Add the arguments of a monitor to the parser of a command."""
     one.add("folder", "folder of a search", metavar="FOLDER")
     one.add("--watch", "tell it again after so many seconds, until the search has ended",
-            type=float, metavar="SECONDS")
+            type=_number, metavar="SECONDS")
 
 # %% ../../nbs/80_app.search_options.ipynb #82d5fbb8
 def need_optuna() -> None:

@@ -127,10 +127,10 @@ def _plan(folder: Path, cfg: Config | RankConfig, direction: str, measure: str,
 
 def _need_same(plan: Mapping[str, Any], other: Mapping[str, Any], where: str) -> None:
     """Raise ValueError, naming what differs, where a search is not the one that was begun."""
-    def told(value: Any) -> str:
-        return brief(shown_storage(value) if isinstance(value, str) else value)
+    def told(key: str, value: Any) -> str:
+        return brief(shown_storage(value) if key == "storage" else value)
 
-    apart = [f"{key} was {told(other.get(key))}, is {told(plan[key])}" for key in plan
+    apart = [f"{key} was {told(key, other.get(key))}, is {told(key, plan[key])}" for key in plan
              if plan[key] != other.get(key)]
     if apart:
         raise ValueError(f"{where} another search: {'; '.join(apart[:3])}. Choose another folder, "

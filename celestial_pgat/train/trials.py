@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['STOPPED', 'FORMS', 'HEARTBEAT', 'LOST_AFTER', 'UNNAMED', 'quiet_optuna', 'search_turn', 'own_process', 'process_gone',
-           'attempts_before', 'queue_lost', 'queue_stopped', 'storage_text', 'shown_storage', 'no_room',
+           'attempts_before', 'queue_lost', 'queue_stopped', 'shown_storage', 'storage_text', 'no_room',
            'naming_damage', 'open_storage', 'in_folder', 'queue_all_lost', 'TrialSampler']
 
 # %% ../../nbs/65_train.trials.ipynb #3c0492db
 import copy
 import json
+import math
 import os
 import re
 import shutil
@@ -33,9 +34,8 @@ import psutil
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import (BaseStorage, JournalStorage, RDBStorage,
                              RetryHeartbeatStaleTrialCallback)
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..core.checks import checked
@@ -72,8 +72,9 @@ def search_turn(folder: str | Path) -> Iterator[None]:
 # %% ../../nbs/65_train.trials.ipynb #65f0e5bb
 def own_process() -> dict[str, Any]:
     """Return what tells this process, and this thread of it, from all others."""
-    return {"host": socket.gethostname(), "process": os.getpid(),
-            "started": psutil.Process().create_time(), "thread": threading.get_native_id()}
+    started = psutil.Process().create_time()
+    return {"host": socket.gethostname(), "process": os.getpid(), "started": started,
+            "after_boot": started - psutil.boot_time(), "thread": threading.get_native_id()}
 
 
 @checked
@@ -83,8 +84,10 @@ def process_gone(owner: Mapping[str, Any]) -> bool:
         return False
     try:
         found = psutil.Process(owner["process"])
-        other = abs(found.create_time() - owner["started"]) > 10    # the number was given anew
-        return other or found.status() == psutil.STATUS_ZOMBIE
+        started = found.create_time()           # moves where the clock is set; less boot_time, not
+        apart = min(abs(started - owner["started"]),
+                    abs(started - psutil.boot_time() - owner.get("after_boot", math.inf)))
+        return apart > 10 or found.status() == psutil.STATUS_ZOMBIE    # the number was given anew
     except psutil.NoSuchProcess:
         return True
 
@@ -124,16 +127,37 @@ FORMS = ("use sqlite:///PATH, the path of a journal file such as search.log, or 
 
 
 @checked
+def shown_storage(storage: str) -> str:
+    """Return the text of a storage without its password, and without what follows a ?."""
+    if storage.startswith(("sqlite:///", "journal:")):
+        return storage
+    shown = re.sub(r"^([\w+]*://)?([^:@/]*):.*@", r"\1\2:***@", storage, flags=re.DOTALL)
+    return re.sub(r"\?.*", "?...", shown, flags=re.DOTALL)
+
+
+def _need_no_password(storage: str) -> None:
+    """Raise ValueError for the address of a database with a password: it would be written down."""
+    login = re.match(r"[\w+]+://[^:@/]*:(.*)@", storage, re.DOTALL)
+    asked = re.search(r"\?.*password=([^&]*)", storage, re.DOTALL)
+    if any("$" not in found[1] for found in (login, asked) if found):
+        raise ValueError(f"storage={shown_storage(storage)} has a password, which would be written "
+                         "into the folder of the search; put it into the environment, and write "
+                         "$NAME in its place")
+
+
+@checked
 def storage_text(folder: str | Path, storage: str | None = None) -> str:
     """Return how a storage is written down in the folder of a search; None: search.db in it.
 
-    Raises ValueError for what names none, and for an SQLite database in memory."""
+    Raises ValueError for what names none, for an SQLite database in memory, and for a password."""
     if storage is None:
         return "sqlite:///search.db"
     found = re.fullmatch(r"(sqlite:///|journal:|(?=[^:]+\.log$))(.+)", storage)
     if found is None:
         if "://" not in storage or storage.startswith("sqlite"):
-            raise ValueError(f"storage={storage!r} names no storage that lasts; {FORMS}")
+            raise ValueError(f"storage={shown_storage(storage)!r} names no storage that lasts; "
+                             f"{FORMS}")
+        _need_no_password(storage)
         return storage
     kind, place = found[1] or "journal:", found[2]
     if place == ":memory:" or place.startswith("file:"):
@@ -151,29 +175,26 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
                            check_same_thread=False)
 
 
-@checked
-def shown_storage(storage: str) -> str:
-    """Return the text of a storage without its password."""
-    try:
-        return make_url(storage).render_as_string() if "://" in storage else storage
-    except SQLAlchemyError:
-        return f"{storage.partition(':')[0]}:..."
-
-
 def no_room(error: BaseException | None) -> bool:
     """Say whether an error, or one that led to it, is that of a full disk, SQLite's among them."""
     while error is not None:
         if (isinstance(error, DiskFull) or getattr(error, "errno", None) in FULL
-                or isinstance(error, sqlite3.Error) and "is full" in str(error)):
+                or isinstance(error, sqlite3.Error) and "is full" in str(error)
+                or getattr(error, "sqlite_errorname", None) == "SQLITE_IOERR_WRITE"):   # a quota
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def _reason(error: BaseException) -> str:
-    """Return the words of what made a storage fail, in one line."""
+def _reason(error: BaseException, url: str = "") -> str:
+    """Return the words of what made a storage fail, in one line; none with a piece of a password
+    in `url`, as a driver has them that reads a password with @ or / as a host."""
     error = error.__cause__ or error
-    return " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    hidden = re.match(r"[\w+]+://[^:@/]*:(.*)@", url, re.DOTALL)
+    words = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
+    if hidden and any(piece in words for piece in re.split(r"[@:/?#]", hidden[1]) if piece):
+        return "write @ in a password as %40, / as %2F, : as %3A, ? as %3F and # as %23"
+    return words
 
 
 def _damaged(place: Path | str, error: BaseException | None) -> ValueError:
@@ -209,8 +230,31 @@ def _database(storage: str, read_only: bool, path: Path | None = None, **engine:
         if no_room(error):
             raise
         raise (_damaged(path, error) if path is not None else
-               ValueError(f"the storage {shown_storage(url)} cannot be opened ({_reason(error)}); "
-                          f"{FORMS}")) from None
+               ValueError(f"the storage {shown_storage(url)} cannot be opened "
+                          f"({_reason(error, url)}); {FORMS}")) from None
+
+
+class _WholeLines(JournalFileOpenLock):
+    """Lock a journal for a writer, and cut off what one that was killed, or had no room, has left
+    of a last line: what is written behind it would not be read."""
+
+    def __init__(self, path: Path):
+        super().__init__(str(path))
+        self.path = path
+
+    def acquire(self) -> bool:
+        super().acquire()
+        try:
+            with self.path.open("r+b") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(size - 1, 0))
+                if file.read() not in (b"", b"\n"):
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+            return True
+        except BaseException:
+            self.release()
+            raise
 
 # %% ../../nbs/65_train.trials.ipynb #18734a90
 def _read_only(path: Path) -> RDBStorage:
@@ -249,7 +293,8 @@ def open_storage(folder: str | Path, storage: str, read_only: bool = False,
         raise _damaged(path, None)
     path.parent.mkdir(parents=True, exist_ok=True)
     if found[1] == "journal:":
-        return JournalStorage(JournalFileBackend(str(path)))
+        with naming_damage(path):
+            return JournalStorage(JournalFileBackend(str(path), _WholeLines(path)))
     if read_only:
         return _read_only(path)
     mode = "rwc" if make else "rw"
