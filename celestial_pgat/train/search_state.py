@@ -110,8 +110,7 @@ class SearchState:
     """Hold all trials of a search, as they were at `seen`.
 
     `table` has TRIAL_COLUMNS: those of `trial_row`, and whether the process of a running
-    trial is known to be `gone`. `wanted` trials are to end; `measure` is what a value is. Raises
-    ValueError for a table without these columns, and for fewer than one that is wanted."""
+    trial is known to be `gone`. `wanted` trials are to end; `measure` is what a value is."""
     table: pd.DataFrame
     direction: Literal["maximize", "minimize"]
     measure: str
