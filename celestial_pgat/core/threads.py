@@ -18,7 +18,7 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUME
 
 
 def thread_limits(n: int) -> dict[str, str]:
-    """Return the variables of the environment that give a child process `n` threads.
+    """Return the variables of the environment that limit each pool of a child to `n` threads.
 
     Raises ValueError for fewer than one."""
     need_kind("a whole number", int, n=n)
@@ -28,7 +28,7 @@ def thread_limits(n: int) -> dict[str, str]:
 
 # %% ../../nbs/06_core.threads.ipynb #351ba7fe
 def limit_threads(n: int) -> None:
-    """Give this process `n` threads, before NumPy, torch or Arrow is loaded.
+    """Limit each pool of this process to `n` threads, before NumPy, torch or Arrow is loaded.
 
     Raises RuntimeError, naming what is loaded already, where it is too late."""
     limits = thread_limits(n)
