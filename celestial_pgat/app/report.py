@@ -152,7 +152,7 @@ def fill_template(run: Run, template: str | Path | None = None) -> "NotebookNode
     return notebook
 
 # %% ../../nbs/81_app.report.ipynb #66997786
-LOADING = ("import gc; gc.disable(); import celestial_pgat.app.report; "    # a quarter sooner
+LOADING = ("import gc; gc.disable(); import celestial_pgat.app.report; "    # while torch loads
            "gc.freeze(); gc.enable()")
 
 

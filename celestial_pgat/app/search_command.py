@@ -238,7 +238,7 @@ def monitor(folder: str | Path, watch: float | None = None) -> None:
         print(f"\n{state}", flush=True)
 
 # %% ../../nbs/87_app.search_command.ipynb #e8b48d97
-HELPER = ("import gc; gc.disable(); "       # while torch loads: a third sooner
+HELPER = ("import gc; gc.disable(); "       # while torch loads
           "from celestial_pgat.app.search_command import _take_part; "
           "gc.freeze(); gc.enable(); _take_part()")
 

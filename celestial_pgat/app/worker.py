@@ -85,7 +85,7 @@ def _usable(folder: Path) -> str:
 # %% ../../nbs/86_app.worker.ipynb #d1099874
 OFTEN = 0.3   # seconds between two reports of progress
 GRACE = 60    # seconds that a process has to save what it has
-START = ("import gc, json, signal, sys; gc.disable(); "     # while torch loads: a third sooner
+START = ("import gc, json, signal, sys; gc.disable(); "     # while torch loads
          "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM]); "
          "signal.signal(signal.SIGINT, signal.default_int_handler); "
          "sys.path[:] = json.loads(sys.argv[1]); "

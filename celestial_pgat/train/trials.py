@@ -135,11 +135,16 @@ def shown_storage(storage: str) -> str:
     return re.sub(r"\?.*", "?...", shown, flags=re.DOTALL)
 
 
+def _passwords(url: str) -> list[str]:
+    """Return the passwords in the address of a database: before its @, and behind its ?."""
+    login = re.match(r"[\w+]+://[^:@/]*:(.*)@", url, re.DOTALL)
+    asked = re.findall(r"[?&](?:password|passwd)=([^&]+)", url)
+    return [*([login[1]] if login else []), *asked]
+
+
 def _need_no_password(storage: str) -> None:
     """Raise ValueError for the address of a database with a password: it would be written down."""
-    login = re.match(r"[\w+]+://[^:@/]*:(.*)@", storage, re.DOTALL)
-    asked = re.search(r"\?.*password=([^&]*)", storage, re.DOTALL)
-    if any("$" not in found[1] for found in (login, asked) if found):
+    if any("$" not in password for password in _passwords(storage)):
         raise ValueError(f"storage={shown_storage(storage)} has a password, which would be written "
                          "into the folder of the search; put it into the environment, and write "
                          "$NAME in its place")
@@ -190,10 +195,11 @@ def no_room(error: BaseException | None) -> bool:
 def _reason(error: BaseException, url: str = "") -> str:
     """Return the words of what made a storage fail, in one line, without the password in `url`."""
     error = error.__cause__ or error
-    hidden = re.match(r"[\w+]+://[^:@/]*:(.*)@", url, re.DOTALL)
-    pieces = [piece for piece in re.split(r"[@:/?#]", hidden[1]) if piece] if hidden else []
+    parts = [re.split(r"[@:/?#]", password) for password in _passwords(url)]
+    pieces = [piece for part in parts for piece in part if piece]
     words = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
-    if len(pieces) > 1 and any(piece in words for piece in pieces):     # it is read as a host
+    if any(len(part) > 1 for part in parts) and any(piece in words for piece in pieces):
+        # it is read as a host
         return "write @ in a password as %40, / as %2F, : as %3A, ? as %3F and # as %23"
     for piece in pieces:
         words = words.replace(piece, "***")
@@ -323,7 +329,7 @@ def _named(study: optuna.Study, trial: FrozenTrial) -> FrozenTrial:
     until = time.monotonic() + UNNAMED
     while (trial.state == TrialState.RUNNING and "owner" not in trial.user_attrs
            and time.monotonic() < until):
-        time.sleep(min(0.1, UNNAMED))
+        time.sleep(0.1)
         trial = study.get_trials(deepcopy=False)[trial.number]
     return trial
 
